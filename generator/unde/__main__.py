@@ -1,0 +1,5 @@
+"""``python -m unde``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,79 @@
+"""Addresses: unique, inside their networks, usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netaddr import IPAddress
+
+from ..errors import Finding
+from ..model import Estate
+from ..model.source import DataPath
+from .rules import rule
+
+
+def _held(estate: Estate) -> Iterator[tuple[IPAddress, str, DataPath]]:
+    """Yield every address of the estate with who holds it and where that is written."""
+    for host in estate.hosts.values():
+        own: DataPath = host.path if host.shard is not None else (*host.path, "address")
+        yield host.address, f"host '{host.name}'", own
+        if host.public_address is not None:
+            public: DataPath = host.path if host.shard is not None else (*host.path, "public_address")
+            yield host.public_address, f"host '{host.name}' (public)", public
+    for tunnel in estate.tunnels.values():
+        yield tunnel.near_address, f"tunnel '{tunnel.name}' at {tunnel.near}", tunnel.path
+        yield tunnel.far_address, f"tunnel '{tunnel.name}' at {tunnel.far}", tunnel.path
+
+
+@rule("address-duplicate")
+def duplicate(estate: Estate) -> Iterator[Finding]:
+    """No address is held twice: private, public or tunnel."""
+    seen: dict[IPAddress, tuple[str, DataPath]] = {}
+    for address, holder, path in _held(estate):
+        if address not in seen:
+            seen[address] = (holder, path)
+            continue
+        other, place = seen[address]
+        first = estate.source.position(place)
+        yield estate.source.finding(
+            path, "address-duplicate", f"{address} belongs to {holder} and to {other} ({first.file}:{first.line})",
+            "give one of them another address",
+        )
+
+
+@rule("address-outside-network")
+def outside(estate: Estate) -> Iterator[Finding]:
+    """Every private address is a host address inside one of its site's networks."""
+    for host in estate.hosts.values():
+        site = estate.layout.sites.get(host.site)
+        if site is None:
+            continue
+        networks = list(site.networks.values())
+        path = host.path if host.shard is not None else (*host.path, "address")
+        network = next((network for network in networks if host.address in network), None)
+        if network is None:
+            yield estate.source.finding(
+                path, "address-outside-network",
+                f"{host.address} of '{host.name}' is in no network of site '{host.site}' ({', '.join(map(str, networks))})",
+                f"choose an address inside, or correct the site of '{host.name}'",
+            )
+        elif network.size > 2 and int(host.address) in (network.first, network.last):
+            which = "network" if int(host.address) == network.first else "broadcast"
+            yield estate.source.finding(
+                path, "address-outside-network", f"{host.address} of '{host.name}' is the {which} address of {network}",
+                "choose another address",
+            )
+
+
+@rule("tunnel-slot-duplicate")
+def slots(estate: Estate) -> Iterator[Finding]:
+    """No two tunnels share a slot: addresses and port follow from it."""
+    seen: dict[int, str] = {}
+    for tunnel in estate.tunnels.values():
+        if tunnel.slot in seen:
+            yield estate.source.finding(
+                tunnel.path, "tunnel-slot-duplicate",
+                f"slot {tunnel.slot} belongs to tunnel '{tunnel.name}' and to '{seen[tunnel.slot]}': same addresses, same port",
+                "give one of them a free slot",
+            )
+        seen.setdefault(tunnel.slot, tunnel.name)

@@ -1,0 +1,95 @@
+"""References: every name that is used is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..errors import Finding
+from ..model import Estate, select
+from ..model.source import DataPath
+from .rules import nearest, rule
+
+
+def _unknown(estate: Estate, path: DataPath, what: str, name: str, known: Iterable[str]) -> Iterator[Finding]:
+    """Yield a finding when a name is not known."""
+    known = list(known)
+    if name not in known:
+        yield estate.source.finding(path, "reference-unknown", f"{what} '{name}' is not defined", nearest(name, known))
+
+
+@rule("reference-unknown")
+def references(estate: Estate) -> Iterator[Finding]:
+    """Every site, host, service, day and phase that is referred to exists."""
+    layout, hosts, sites = estate.layout, list(estate.hosts), list(estate.layout.sites)
+    for host in estate.hosts.values():
+        yield from _unknown(estate, (*host.path, "site"), "site", host.site, sites)
+        if host.kind.day not in layout.rollout.days:
+            yield estate.source.finding(
+                (*host.path, "day"), "reference-unknown", f"day {host.kind.day} of '{host.name}' is not in rollout.days",
+                f"one of: {', '.join(map(str, layout.rollout.days))}",
+            )
+    for name, site in layout.sites.items():
+        if site.gateway:
+            yield from _unknown(estate, ("sites", name, "gateway", "host"), "host", site.gateway.host, hosts)
+    for name, link in layout.links.items():
+        for number, end in enumerate(link.between):
+            yield from _unknown(estate, ("links", name, "between", number), "site", end, sites)
+    for tunnel in estate.tunnels.values():
+        for key in ("near", "far"):
+            yield from _unknown(estate, (*tunnel.path, key), "host", getattr(tunnel, key), hosts)
+    for number, day in layout.rollout.days.items():
+        if day.phase not in layout.rollout.phases:
+            yield estate.source.finding(
+                ("rollout", "days", number, "phase"), "reference-unknown", f"phase {day.phase} is not in rollout.phases",
+                f"one of: {', '.join(map(str, layout.rollout.phases))}",
+            )
+    yield from _unknown(estate, ("clusters", "certificates", "host"), "host", layout.clusters.certificates.host, hosts)
+    for name, instance in layout.clusters.redis.items():
+        yield from _unknown(estate, ("clusters", "redis", name, "host"), "host", instance.host, hosts)
+
+
+@rule("flow-reference-unknown")
+def flows(estate: Estate) -> Iterator[Finding]:
+    """Every caller and every service of a flow exists; so does every host of a service."""
+    services = estate.layout.services
+    selectors = select.known(estate)
+    external = [name for name, service in services.items() if service.external]
+    for name, service in services.items():
+        for number, selector in enumerate(service.hosts):
+            yield from _unknown(estate, ("services", name, "hosts", number), "host", selector, selectors)
+        for host in service.jobs:
+            yield from _unknown(estate, ("services", name, "jobs", host), "host", host, estate.hosts)
+    for name, flow in estate.layout.flows.items():
+        for number, caller in enumerate(flow.callers):
+            yield from _unknown(estate, ("flows", name, "from", number), "caller", caller, [*selectors, *external])
+        for number, target in enumerate(flow.to):
+            yield from _unknown(estate, ("flows", name, "to", number), "service", target, services)
+
+
+#: Services whose ports reach the roles' own configuration.
+RELIED_ON = ("etcd-client", "etcd-peer", "patroni", "shard-replication", "shard-sql")
+
+
+@rule("service-missing")
+def relied_on(estate: Estate) -> Iterator[Finding]:
+    """The services that roles configure themselves from are there, with a port."""
+    for name in RELIED_ON:
+        service = estate.layout.services.get(name)
+        if service is None or not service.ports:
+            yield estate.source.finding(
+                ("services", name), "service-missing", f"service '{name}' is not defined with a port, but the clusters use it",
+                f"add services.{name} with its hosts and ports",
+            )
+
+
+@rule("link-missing")
+def links(estate: Estate) -> Iterator[Finding]:
+    """A tunnel between two sites has a link that says how long the way is."""
+    known = {frozenset(link.between) for link in estate.layout.links.values()}
+    for tunnel in estate.tunnels.values():
+        ends = [estate.hosts[end].site for end in (tunnel.near, tunnel.far) if end in estate.hosts]
+        if len(set(ends)) == 2 and frozenset(ends) not in known:
+            yield estate.source.finding(
+                tunnel.path, "link-missing", f"tunnel '{tunnel.name}' joins {ends[0]} and {ends[1]}, which have no link",
+                f"add links.{ends[0]}-{ends[1]} with its rtt_ms",
+            )

@@ -1,0 +1,59 @@
+"""What can be said about a layout: findings, and the errors that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is wrong (level error) or doubtful (level warning) in a layout.
+
+    Attributes:
+        file: the file that holds the value.
+        line: its line, counted from 1; 0 when the value stands in no file.
+        path: the dotted data path, as ``hosts.local-app.address``.
+        level: ``error`` refuses the layout, ``warning`` does not.
+        rule: the id of the rule, stable across releases.
+        message: what is wrong, both parties of a conflict named.
+        fix: how to mend it.
+
+    """
+
+    file: str
+    line: int
+    path: str
+    level: Level
+    rule: str
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Return the one-line form of the contract: ``LEVEL RULE-ID file:line path — message — fix``."""
+        return f"{self.level.upper()} {self.rule} {self.file}:{self.line} {self.path} — {self.message} — {self.fix}"
+
+
+class UndeError(Exception):
+    """Base of all errors that this package raises on purpose; its text is made for people."""
+
+
+class UnreadableLayout(UndeError):
+    """The layout cannot be read at all: no such file, or not YAML (exit code 2)."""
+
+
+class InvalidLayout(UndeError):
+    """The layout can be read but not accepted (exit code 1).
+
+    Attributes:
+        findings: everything found at this stage, at least one of level error.
+
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        """Keep the findings; the text is one line for each."""
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))

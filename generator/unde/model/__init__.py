@@ -1,0 +1,9 @@
+"""What the layout says: reading, typing, and expanding its templates."""
+
+from . import overlay, reader, source
+from .estate import Estate, HostView, Role, TunnelView, expand
+from .reader import read
+from .schema import Layout
+from .source import Source
+
+__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "overlay", "read", "reader", "source"]

@@ -1,0 +1,105 @@
+"""Flows expanded to connections between hosts, and what of them crosses a gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..model import Estate, HostView, select
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Who may open connections to a service, under the name of the flow that says so.
+
+    Attributes:
+        name: ``flow:service``, stable under growth.
+        callers: hosts of ours.
+        outside_callers: external services or people.
+        targets: hosts of ours; empty when the service is external.
+
+    """
+
+    name: str
+    flow: str
+    service: str
+    callers: tuple[HostView, ...]
+    outside_callers: tuple[str, ...]
+    targets: tuple[HostView, ...]
+    protocol: str
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Flows:
+    """All connections of an estate."""
+
+    estate: Estate
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        """Every connection, in the order of the layout."""
+        services = self.estate.layout.services
+        result = []
+        for name, flow in self.estate.layout.flows.items():
+            callers = select.hosts(self.estate, flow.callers)
+            outside = tuple(caller for caller in flow.callers if caller in services and services[caller].external)
+            for target in flow.to:
+                service = services[target]
+                hosts = select.hosts(self.estate, service.hosts)
+                for suffix, some_callers, some_hosts in _split(flow.within, callers, hosts):
+                    result.append(
+                        Connection(f"{name}:{target}{suffix}", name, target, some_callers, outside, some_hosts,
+                                   service.protocol, tuple(service.ports))
+                    )
+        return result
+
+    def callers_of(self, host: str, port: int) -> list[HostView]:
+        """Return the hosts that may connect to a port of a host, without the host itself, in the order of the layout."""
+        found = {
+            caller.name
+            for connection in self.connections
+            if port in connection.ports and any(target.name == host for target in connection.targets)
+            for caller in connection.callers
+        }
+        return [caller for name, caller in self.estate.hosts.items() if name in found and name != host]
+
+    def forwarded_by(self, gateway: str) -> list[dict[str, object]]:
+        """Return what a gateway lets through: one rule for each connection and pair of sites that crosses it.
+
+        Each rule is ``{name, sources, destinations, protocol, ports}``; sources and destinations are /32 networks.
+        """
+        direct = {frozenset((tunnel.near, tunnel.far)) for tunnel in self.estate.tunnels.values()}
+        rules = []
+        for connection in self.connections:
+            pairs: dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]] = {}
+            for caller in connection.callers:
+                for target in connection.targets:
+                    ends = {caller.name, target.name}
+                    if caller.site == target.site or gateway in ends or frozenset(ends) in direct or not connection.ports:
+                        continue
+                    sources, destinations = pairs.setdefault((caller.site, target.site), ({}, {}))
+                    sources[f"{caller.address}/32"] = None
+                    destinations[f"{target.address}/32"] = None
+            rules += [
+                {
+                    "name": f"{connection.name} {one}>{other}",
+                    "sources": list(sources), "destinations": list(destinations),
+                    "protocol": connection.protocol, "ports": list(connection.ports),
+                }
+                for (one, other), (sources, destinations) in pairs.items()
+            ]
+        return rules
+
+
+def _split(
+    within: str | None, callers: tuple[HostView, ...], targets: tuple[HostView, ...]
+) -> list[tuple[str, tuple[HostView, ...], tuple[HostView, ...]]]:
+    """Return callers and targets together, or shard by shard where a flow stays within one."""
+    if within is None:
+        return [("", callers, targets)]
+    shards = sorted({host.shard for host in (*callers, *targets) if host.shard is not None})
+    return [
+        (f"/{shard}", tuple(host for host in callers if host.shard == shard), tuple(host for host in targets if host.shard == shard))
+        for shard in shards
+    ]

@@ -1,0 +1,92 @@
+"""The plan as an inventory: groups with what their hosts share, hosts with what is their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..model import Estate, HostView
+from . import groups, tunnels
+from .flows import Flows
+from .role_variables import OWN, SHARED
+
+#: What the role base does on a host of ours, and on one that serves customers already.
+BASE_ON_OURS = ("hostname", "hosts", "time", "packages", "upgrades", "ssh", "routes")
+BASE_ON_ADOPTED = ("hosts", "routes")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything that Ansible is told.
+
+    Attributes:
+        shared: variables of all hosts.
+        groups: group → its variables (possibly none); every group of every host is a key.
+        hosts: host → its own variables.
+        members: host → its groups.
+        from_overlay: variables of all hosts that an overlay gives; they replace the plan's own of the same name.
+
+    """
+
+    shared: dict[str, Any]
+    groups: dict[str, dict[str, Any]]
+    hosts: dict[str, dict[str, Any]]
+    members: dict[str, list[str]]
+    from_overlay: dict[str, Any]
+
+
+def build(estate: Estate) -> Inventory:
+    """Return the inventory of an estate."""
+    flows = Flows(estate)
+    members = {name: groups.of(estate, host) for name, host in estate.hosts.items()}
+    grouped: dict[str, dict[str, Any]] = {group: {} for name in members for group in members[name]}
+    for role, variables in SHARED.items():
+        if estate.by_role[role]:
+            grouped[groups.identifier("role", role)] |= variables(estate, flows)
+    for site in estate.layout.sites:
+        if estate.by_site[site]:
+            grouped[groups.identifier("site", site)] |= {"unde_site": site, "base_routes": tunnels.return_routes(estate, site)}
+    for group, variables in _states(estate).items():
+        grouped[group] |= variables
+    return Inventory(
+        shared={"base_hosts": [{"name": name, "address": str(host.address)} for name, host in estate.hosts.items()]},
+        groups=grouped,
+        hosts={
+            name: {key: value for key, value in _own(estate, flows, host).items() if key not in estate.source.variables}
+            for name, host in estate.hosts.items()
+        },
+        members=members,
+        from_overlay=estate.source.variables,
+    )
+
+
+def _states(estate: Estate) -> dict[str, dict[str, Any]]:
+    """Return what hosts of one state share: what may be done to them without asking."""
+    return {
+        groups.identifier("state", state): {
+            "unde_state": state,
+            "unde_may_restart": state == "create",
+            "unde_may_initialize": state == "create",
+            "base_manage": list(BASE_ON_OURS if state == "create" else BASE_ON_ADOPTED),
+        }
+        for state in {host.kind.state for host in estate.hosts.values()}
+    }
+
+
+def _own(estate: Estate, flows: Flows, host: HostView) -> dict[str, Any]:
+    """Return the variables of one host."""
+    variables: dict[str, Any] = {
+        "ansible_host": str(host.public_address or host.address),
+        "unde_name": host.name,
+        "unde_address": str(host.address),
+        "unde_public_address": str(host.public_address) if host.public_address else None,
+        "unde_roles": list(host.roles),
+        "unde_adopt": list(host.adopt),
+        "unde_day": host.kind.day,
+    }
+    for role in host.roles:
+        if role in OWN:
+            variables |= OWN[role](estate, flows, host)
+    if host.name in estate.gateways:
+        variables["base_routes"] = []
+    return variables

@@ -1,0 +1,55 @@
+"""How rows and findings reach a terminal or a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..errors import Finding
+
+Row = dict[str, Any]
+
+#: What a table leaves out: it can be read off other columns, and JSON has it.
+NOT_IN_TABLES = {"groups", "purpose", "scheme"}
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Return rows as indented JSON, in their own order."""
+    return json.dumps(list(rows), indent=2, ensure_ascii=False)
+
+
+def findings_as_rows(findings: Sequence[Finding]) -> list[Row]:
+    """Return findings as the contract's objects."""
+    keys = ("level", "rule", "file", "line", "path", "message", "fix")
+    return [{key: values[key] for key in keys} for values in map(asdict, findings)]
+
+
+def _cell(value: Any) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return "\n".join(f"{key} {inner}" for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return "\n".join(map(str, value)) if len(value) <= 3 else ", ".join(map(str, value))
+    return str(value)
+
+
+def print_table(title: str, rows: Sequence[Row]) -> None:
+    """Print rows as a table; colour only where the terminal has it, no truncation where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    columns = [column for column in (rows[0] if rows else {}) if column not in NOT_IN_TABLES]
+    table = Table(title=title, title_justify="left", header_style="bold", row_styles=["", "dim"], box=None, pad_edge=False)
+    for column in columns:
+        numeric = all(isinstance(row[column], (int, float, type(None))) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    console.print(table)
