@@ -1,4 +1,7 @@
-"""The groups of a host: by site, role, shard, day, phase and state."""
+"""The groups of a host: by site, role, shard, day, phase and state; and ``managed_<role>``: where a role may act.
+
+A shard's member also stands in the group of how it begins, ``begins_as_primary`` or ``begins_as_replica``.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ def of(estate: Estate, host: HostView) -> list[str]:
         identifier("site", host.site), identifier("state", host.kind.state),
         f"day_{day:02d}", f"phase_{estate.layout.rollout.days[day].phase}",
         *(identifier("role", role) for role in host.roles),
+        *(identifier("managed", role) for role in host.roles if host.may(role)),
     ]
     if host.shard is not None:
-        names.append(f"shard_{host.shard}")
+        names += [f"shard_{host.shard}", f"begins_as_{host.member}"]
     return sorted(names)
