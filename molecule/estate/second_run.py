@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Run site.yml once more on the running lab and show that it changes nothing and restarts nothing.
+
+Compares the start time of every process of every service that matters before and after, and reads the recap: a changed
+task, a failed host or a restarted process ends with exit code 1. Prints how long each role took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "tests"))
+import lab
+
+#: Main processes of what must not be restarted; a postmaster under Patroni has no unit of its own.
+PROCESSES = "postgres|patroni|etcd|redis-server|pgbouncer|wireguard-go|chronyd|sshd|systemd-journald"
+#: Direct children of the first process or of Patroni only: connections and workers come and go.
+LIST = (
+    "for p in /proc/[0-9]*; do n=$(cat $p/comm 2>/dev/null) || continue; "
+    f"echo \"$n\" | grep -qxE '{PROCESSES}' || continue; set -- $(sed 's/.*) //' $p/stat); "
+    "parent=$2; pc=$(cat /proc/$parent/comm 2>/dev/null); "
+    "case \"$parent:$pc\" in 1:*|*:patroni|*:systemd) echo \"$n ${p#/proc/} ${20}\";; esac; done | sort; "
+    "ip -o link show type tun 2>/dev/null | cut -d: -f1,2; ip -o link show type wireguard 2>/dev/null | cut -d: -f1,2"
+)
+
+
+def processes() -> dict[str, list[str]]:
+    """Return host → its services' processes with their start time in clock ticks, and its tunnels with their index."""
+    return {host: said.splitlines() for host, said in lab.everywhere(lab.hosts(), lambda host: lab.run(host, LIST)).items()}
+
+
+def main() -> int:
+    """Run, compare, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    arguments = parser.parse_args()
+    before = processes()
+    environment = {**os.environ, "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_roles", "ANSIBLE_FORCE_COLOR": "0"}
+    began = time.monotonic()
+    run = subprocess.Popen(
+        [str(lab.ROOT / "scripts/lab-playbook"), "site.yml"], cwd=lab.ROOT, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    assert run.stdout is not None
+    lines = []
+    for line in run.stdout:
+        print(line, end="", flush=True)
+        lines.append(line.rstrip())
+    run.wait()
+    seconds = time.monotonic() - began
+    after = processes()
+
+    recap = {
+        found[1]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", found[2])}
+        for line in lines
+        if (found := re.match(r"^(\S+)\s+: (ok=.*)$", line))
+    }
+    problems = [f"{host} is missing from the recap" for host in before if host not in recap]
+    for host, counts in recap.items():
+        problems += [f"{host}: {key}={counts[key]}" for key in ("changed", "failed", "unreachable", "ignored", "rescued") if counts.get(key)]
+    for host in before:
+        problems += [f"{host}: was running, is gone or restarted: {line}" for line in before[host] if line not in after[host]]
+    if run.returncode != 0:
+        problems.append(f"site.yml ended with {run.returncode}")
+    watched = sum(map(len, before.values()))
+    tasks = sum(counts["ok"] for counts in recap.values())
+    print(f"\nsecond run: {seconds:.0f} s, {tasks} tasks on {len(recap)} hosts ({seconds / max(tasks, 1):.2f} s each), "
+          f"{watched} processes and tunnels watched")
+    for problem in problems:
+        print(f"  {problem}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"seconds": round(seconds, 1), "tasks": tasks, "hosts": len(recap), "problems": problems}, indent=2))
+    print("nothing changed, nothing restarted" if not problems else f"{len(problems)} problems")
+    return 1 if problems or not watched else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
