@@ -6,8 +6,9 @@ Only what a command needs is imported, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import os
 import sys
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,14 +25,14 @@ app = typer.Typer(
 )
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a listing is written."""
 
     table = "table"
     json = "json"
 
 
-class Section(str, Enum):
+class Section(StrEnum):
     """The listings of a plan."""
 
     hosts = "hosts"
@@ -56,6 +57,11 @@ def _load(layout: str, overlay: str | None, assignments: str) -> Estate:
     return expand(*read(layout, overlay, assignments))
 
 
+def _counted(number: int, what: str) -> str:
+    """Return ``1 error``, ``2 errors``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 @app.command()
 def check(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.table, overlay: Overlay = None,
           assignments: Assignments = "") -> None:
@@ -77,7 +83,7 @@ def check(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.tab
     else:
         for finding in findings:
             print(finding)
-        print(f"{layout}: {errors} errors, {len(findings) - errors} warnings", file=sys.stderr)
+        print(f"{layout}: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}", file=sys.stderr)
     raise typer.Exit(REFUSED if errors else OK)
 
 
@@ -115,13 +121,15 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
 
     if sys.stdout.isatty():
         raise UnreadableLayout("secrets are not shown on a terminal: pipe them into `ansible-vault encrypt`")
-    kept = {}
+    kept: object = {}
     if keep:
         try:
             with sys.stdin if keep == "-" else open(keep, encoding="utf-8") as handle:
                 kept = yaml.safe_load(handle) or {}
-        except (OSError, yaml.YAMLError) as error:
-            raise UnreadableLayout(f"{keep}: cannot be read as YAML: {type(error).__name__}") from error
+        except (OSError, ValueError, yaml.YAMLError) as error:  # the text of the error may quote a secret
+            raise UnreadableLayout(f"{keep}: cannot be read as YAML: {type(error).__name__}") from None
+    if not (isinstance(kept, dict) and isinstance(kept.get(plan_secrets.REDIS) or {}, dict)):
+        raise UnreadableLayout(f"{keep}: is not a mapping of names to secrets, as this command prints it")
     print("---")
     print(yaml.safe_dump(plan_secrets.fresh(_load(layout, overlay, assignments), kept), sort_keys=True), end="")
 
@@ -139,4 +147,6 @@ def main() -> None:
         print(f"ERROR {error}", file=sys.stderr)
         sys.exit(UNREADABLE)
     except BrokenPipeError:
+        # Who reads has seen enough; Python must not find the closed pipe again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(OK)

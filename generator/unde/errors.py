@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 Level = Literal["error", "warning"]
@@ -34,7 +35,8 @@ class Finding:
 
     def __str__(self) -> str:
         """Return the one-line form of the contract: ``LEVEL RULE-ID file:line path — message — fix``."""
-        return f"{self.level.upper()} {self.rule} {self.file}:{self.line} {self.path} — {self.message} — {self.fix}"
+        line = f"{self.level.upper()} {self.rule} {self.file}:{self.line} {self.path} — {self.message} — {self.fix}"
+        return line.replace("\n", "\\n")
 
 
 class UndeError(Exception):
@@ -57,3 +59,10 @@ class InvalidLayout(UndeError):
         """Keep the findings; the text is one line for each."""
         self.findings = tuple(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """Return the fix for an unknown name: the nearest known one, or all of them."""
+    options = list(known)
+    near = get_close_matches(value, options, 1, 0.6)
+    return f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(options)}"

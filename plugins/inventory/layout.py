@@ -11,7 +11,8 @@ version_added: "0.1.0"
 author: UNDE (@unde)
 description:
   - Reads C(layout.yml), which says what the estate is, and publishes what follows from it.
-  - Hosts are in groups by site, role, shard, day, phase and state, as C(site_local), C(role_etcd), C(shard_0), C(day_09), C(phase_2), C(state_create).
+  - Hosts are in groups by site, role, shard, day, phase and state, as C(site_local), C(role_etcd), C(shard_0), C(day_09),
+    C(phase_2), C(state_create).
   - What the hosts of a group share is published once, on the group.
   - A layout with errors gives no inventory; every error is listed with its file and line. See C(unde check).
 requirements:
@@ -26,7 +27,8 @@ options:
     choices: [unde.infra.layout]
   overlay:
     description:
-      - A second file that holds only what differs from the layout, as in a laboratory. Under C(hosts) the key C("*") stands for every typed host.
+      - A second file that holds only what differs from the layout, as in a laboratory.
+      - Under C(hosts) the key C("*") stands for every typed host.
       - Its key C(vars) holds variables for all hosts; they win over those of the plan.
     type: path
     env:
@@ -47,7 +49,7 @@ EXAMPLES = r"""
 # Groups and variables of one's own stand in the same file, beside the layout's keys, as in other inventory plugins:
 keyed_groups:
   - prefix: rolls_out_on
-    key: unde_day
+    key: unde_day | string
 compose:
   behind_a_tunnel: wireguard_peer_tunnels is defined
 """
@@ -84,7 +86,7 @@ def package():
         import unde.model
         import unde.plan.inventory
     except ImportError as error:
-        raise AnsibleParserError(f"the inventory plugin unde.infra.layout needs the Python package 'unde' beside Ansible: {error}") from error
+        raise AnsibleParserError(f"{InventoryModule.NAME} needs the Python package 'unde' beside Ansible: {error}") from error
     return unde
 
 
@@ -103,14 +105,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         unde = package()
         try:
             source = unde.model.source.load(path)
-            if any(key in source.data for key in unde.model.reader.ADAPTER_KEYS):
-                # Ansible's own loader marks expressions as trusted; it is slow, so only where there are any.
-                self._read_config_data(path)
-            else:
-                self.set_options(direct={"plugin": self.NAME})
+            # The layout is read once, by the package: Ansible's own loader is slow and takes merged keys for duplicates.
+            own = {key: trusted(source.data[key]) for key in unde.model.reader.ADAPTER_KEYS if key in source.data}
+            self.set_options(direct={"plugin": self.NAME, **own})
             planned = self._planned(unde, source, path, cache)
         except unde.errors.UndeError as error:
-            raise AnsibleParserError(str(error)) from error
+            raise AnsibleParserError(str(error)) from None  # Ansible would repeat the text of a cause
         self._publish(planned)
 
     def _planned(self, unde, source, path, cache):
@@ -118,11 +118,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not self.get_option("cache"):
             return self._plan(unde, source)
         self.load_cache_plugin()
-        files = [file for file in (path, self.get_option("overlay")) if file]
-        stamps = [f"{file}@{os.stat(file).st_mtime_ns}" for file in files]
-        key = self.get_cache_key("|".join([*stamps, self.get_option("assignments")]))
-        if cache and key in self._cache:
-            return self._cache[key]
+        stamps = [unde.__version__, stamp(path), stamp(self.get_option("overlay")), self.get_option("assignments")]
+        key = self.get_cache_key("|".join(stamps))
+        if cache:
+            try:
+                return self._cache[key]
+            except KeyError:  # not there, or expired
+                pass
         planned = self._cache[key] = self._plan(unde, source)
         return planned
 
@@ -162,6 +164,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         variables = self.inventory.get_host(host).get_vars()
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
+
+
+def stamp(file):
+    """Return what changes when a file does: its name, time and size; a file that is not there is the plan's to report."""
+    try:
+        status = os.stat(file)
+    except (OSError, TypeError):
+        return str(file)
+    return f"{file}@{status.st_mtime_ns}+{status.st_size}"
 
 
 def trusted(value):

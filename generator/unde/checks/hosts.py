@@ -1,4 +1,4 @@
-"""Hosts: labels and sizes."""
+"""Hosts: labels, sizes, and roles that need a place of their own."""
 
 from __future__ import annotations
 
@@ -44,3 +44,37 @@ def limits(estate: Estate) -> Iterator[Finding]:
                     f"'{host.name}' has {size} {unit}; site '{host.site}' offers {limit}",
                     f"at most {limit}, or place it at another site",
                 )
+
+
+@rule("gateway-role")
+def gateways(estate: Estate) -> Iterator[Finding]:
+    """A site's gateway stands at the site and has the role, and only such a host has it."""
+    for name, site in estate.layout.sites.items():
+        host = estate.hosts.get(site.gateway.host) if site.gateway else None
+        if host and (host.site != name or "gateway" not in host.roles):
+            yield estate.source.finding(
+                ("sites", name, "gateway", "host"), "gateway-role", f"'{host.name}' is no gateway of '{name}'",
+                f"choose a host at '{name}' with the role gateway, or give '{host.name}' that site and role",
+            )
+    for host in estate.by_role["gateway"]:
+        if host.name not in estate.gateways:
+            yield estate.source.finding(
+                (*host.path, "roles"), "gateway-role", f"'{host.name}' has the role gateway, but no site names it as its gateway",
+                f"write sites.{host.site}.gateway, or remove the role",
+            )
+
+
+#: Roles whose variables follow from a shard's number.
+OF_SHARDS = ("postgres_shard", "patroni", "pgbouncer", "pgbackrest")
+
+
+@rule("shard-role-misplaced")
+def shard_roles(estate: Estate) -> Iterator[Finding]:
+    """The roles of a shard's database stand in the shards' templates only."""
+    for host in estate.hosts.values():
+        wrong = [role for role in OF_SHARDS if role in host.roles]
+        if wrong and host.shard is None:
+            yield estate.source.finding(
+                (*host.path, "roles"), "shard-role-misplaced", f"'{host.name}' is no member of a shard, but has {', '.join(wrong)}",
+                "remove them here: a shard's hosts follow from 'shards'",
+            )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
-from ..errors import Finding
-from ..model import Estate, select
+from ..errors import Finding, nearest
+from ..model import Estate, HostView, select
 from ..model.source import DataPath
-from .rules import nearest, rule
+from .rules import rule
 
 
-def _unknown(estate: Estate, path: DataPath, what: str, name: str, known: Iterable[str]) -> Iterator[Finding]:
+def _unknown(
+    estate: Estate, path: DataPath, what: str, name: str, known: Iterable[str], rule_id: str = "reference-unknown"
+) -> Iterator[Finding]:
     """Yield a finding when a name is not known."""
     known = list(known)
     if name not in known:
-        yield estate.source.finding(path, "reference-unknown", f"{what} '{name}' is not defined", nearest(name, known))
+        yield estate.source.finding(path, rule_id, f"{what} '{name}' is not defined", nearest(name, known))
 
 
 @rule("reference-unknown")
@@ -48,7 +51,10 @@ def references(estate: Estate) -> Iterator[Finding]:
         yield from _unknown(estate, ("clusters", "redis", name, "host"), "host", instance.host, hosts)
 
 
-@rule("flow-reference-unknown")
+FLOW = "flow-reference-unknown"
+
+
+@rule(FLOW)
 def flows(estate: Estate) -> Iterator[Finding]:
     """Every caller and every service of a flow exists; so does every host of a service."""
     services = estate.layout.services
@@ -56,14 +62,14 @@ def flows(estate: Estate) -> Iterator[Finding]:
     external = [name for name, service in services.items() if service.external]
     for name, service in services.items():
         for number, selector in enumerate(service.hosts):
-            yield from _unknown(estate, ("services", name, "hosts", number), "host", selector, selectors)
+            yield from _unknown(estate, ("services", name, "hosts", number), "host", selector, selectors, FLOW)
         for host in service.jobs:
-            yield from _unknown(estate, ("services", name, "jobs", host), "host", host, estate.hosts)
+            yield from _unknown(estate, ("services", name, "jobs", host), "host", host, estate.hosts, FLOW)
     for name, flow in estate.layout.flows.items():
         for number, caller in enumerate(flow.callers):
-            yield from _unknown(estate, ("flows", name, "from", number), "caller", caller, [*selectors, *external])
+            yield from _unknown(estate, ("flows", name, "from", number), "caller", caller, [*selectors, *external], FLOW)
         for number, target in enumerate(flow.to):
-            yield from _unknown(estate, ("flows", name, "to", number), "service", target, services)
+            yield from _unknown(estate, ("flows", name, "to", number), "service", target, services, FLOW)
 
 
 #: Services whose ports reach the roles' own configuration.
@@ -82,14 +88,31 @@ def relied_on(estate: Estate) -> Iterator[Finding]:
             )
 
 
+def _talk(estate: Estate) -> Iterator[tuple[HostView, HostView, str, DataPath]]:
+    """Yield every pair of hosts whose distance the plan asks for, with what joins them and where that is written."""
+    for tunnel in estate.tunnels.values():
+        if tunnel.near in estate.hosts and tunnel.far in estate.hosts:
+            yield estate.hosts[tunnel.near], estate.hosts[tunnel.far], f"tunnel '{tunnel.name}'", tunnel.path
+    members = estate.by_role["etcd"]
+    for one, other in combinations(members, 2):
+        yield one, other, "the etcd cluster", (*other.path, "site")
+    for host in estate.by_role["patroni"]:
+        for member in members:
+            yield host, member, f"'{host.name}' and its etcd members", (*host.path, "site")
+        for other in estate.by_role["patroni"]:
+            if host.shard == other.shard:
+                yield host, other, f"shard {host.shard}", (*host.path, "site")
+
+
 @rule("link-missing")
 def links(estate: Estate) -> Iterator[Finding]:
-    """A tunnel between two sites has a link that says how long the way is."""
+    """Two sites whose hosts need each other have a link that says how long the way is."""
     known = {frozenset(link.between) for link in estate.layout.links.values()}
-    for tunnel in estate.tunnels.values():
-        ends = [estate.hosts[end].site for end in (tunnel.near, tunnel.far) if end in estate.hosts]
-        if len(set(ends)) == 2 and frozenset(ends) not in known:
+    for one, other, what, path in _talk(estate):
+        ends = frozenset((one.site, other.site))
+        if len(ends) == 2 and ends not in known and ends <= estate.layout.sites.keys():
+            known.add(ends)  # one finding for each pair of sites
             yield estate.source.finding(
-                tunnel.path, "link-missing", f"tunnel '{tunnel.name}' joins {ends[0]} and {ends[1]}, which have no link",
-                f"add links.{ends[0]}-{ends[1]} with its rtt_ms",
+                path, "link-missing", f"{what}: {one.site} and {other.site} have no link",
+                f"add links.{one.site}-{other.site} with its rtt_ms",
             )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from ..errors import Finding
 from ..model import Estate
@@ -36,10 +35,3 @@ def rule(rule_id: str) -> Callable[[Check], Check]:
         return check
 
     return register
-
-
-def nearest(value: str, known: Iterable[str]) -> str:
-    """Return the fix for an unknown name: the nearest known one, or all of them."""
-    options = list(known)
-    near = get_close_matches(value, options, 1, 0.6)
-    return f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(options)}"

@@ -6,14 +6,16 @@ Addresses come from stable numbers in the layout, never from a position in a lis
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
-from netaddr import IPAddress, IPNetwork
+from netaddr import IPAddress
 
-from ..errors import InvalidLayout
+from ..errors import Finding, InvalidLayout, nearest
 from .roles import ROLES
-from .schema import HostKind, Layout, Pool, ShardHost, ShardVariant, Site
+from .schema import HostKind, Layout, Pool, ShardHost, ShardTunnel, ShardVariant, Site
 from .source import DataPath, Source
 
 Role = str
@@ -81,6 +83,9 @@ class TunnelView:
         return self.near_address if host == self.near else self.far_address
 
 
+View = TypeVar("View", HostView, TunnelView)
+
+
 @dataclass(frozen=True)
 class Estate:
     """The expanded layout: what checks and plan work on."""
@@ -127,20 +132,6 @@ class Estate:
         return next(link.rtt_ms for link in self.layout.links.values() if set(link.between) == {one, other})
 
 
-def place(pool: Pool, number: int) -> IPAddress | int:
-    """Return the place of a number in a pool.
-
-    Raises:
-        ValueError: the number is beyond the pool.
-
-    """
-    if number > pool.size:
-        raise ValueError(f"number {number} is beyond the pool's {pool.size}")
-    if number == 0 and pool.zero is not None:
-        return pool.zero
-    return pool.base + number
-
-
 def expand(layout: Layout, source: Source) -> Estate:
     """Expand the templates of a layout.
 
@@ -148,7 +139,6 @@ def expand(layout: Layout, source: Source) -> Estate:
         InvalidLayout: a template names an unknown pool or one that is exhausted, or a derived name is taken.
 
     """
-    findings = []
     hosts = {
         name: HostView(name, host, host.address, host.public_address, ("hosts", name)) for name, host in layout.hosts.items()
     }
@@ -156,42 +146,50 @@ def expand(layout: Layout, source: Source) -> Estate:
         name: _tunnel(layout, name, tunnel.near, tunnel.far, tunnel.slot, tunnel.purpose, ("tunnels", "peers", name))
         for name, tunnel in layout.tunnels.peers.items()
     }
-    shards = layout.shards
-    for template, kind in ((shards.primary, "address"), (shards.replica, "address"), (shards.tunnel, "slot")):
-        path: DataPath = ("shards", {id(shards.primary): "primary", id(shards.replica): "replica"}.get(id(template), "tunnel"), "pool")
-        pool = layout.pools.get(template.pool)
-        if pool is None or pool.kind != kind:
-            known = ", ".join(name for name, each in layout.pools.items() if each.kind == kind)
-            findings.append(source.finding(path, "reference-pool", f"'{template.pool}' is not a pool of {kind}s", f"one of: {known}"))
-        elif shards.count - 1 > pool.size:
-            findings.append(
-                source.finding(("shards", "count"), "pool-exhausted",
-                               f"{shards.count} shards, but the pool '{template.pool}' ends at shard {pool.size}",
-                               f"at most {pool.size + 1} shards, or enlarge pools.{template.pool}.size")
-            )
+    findings = list(_pool_findings(layout, source))
     if findings:
         raise InvalidLayout(findings)
-
-    for number in range(shards.count):
-        primary = _shard_host(layout, shards.primary, number, "primary")
-        replica = _shard_host(layout, shards.replica, number, "replica")
-        slot = place(layout.pools[shards.tunnel.pool], number)
-        interface = shards.tunnel.interface.format(n=number)
-        tunnel = _tunnel(layout, interface, primary.name, shards.tunnel.far, int(slot), shards.tunnel.purpose, ("shards", "tunnel"))
-        for derived, known, what in ((primary, hosts, "host"), (replica, hosts, "host"), (tunnel, tunnels, "tunnel")):
-            if derived.name in known:
-                findings.append(
-                    source.finding(known[derived.name].path, "name-taken", f"the {what} '{derived.name}' follows from 'shards' already",
-                                   "remove it here, or change the template's name")
-                )
-            known[derived.name] = derived  # type: ignore[assignment]
+    for number in range(layout.shards.count):
+        primary = _shard_host(layout, layout.shards.primary, number, "primary")
+        replica = _shard_host(layout, layout.shards.replica, number, "replica")
+        findings += [*_claim(hosts, primary, "host", source), *_claim(hosts, replica, "host", source)]
+        if layout.shards.tunnel:
+            findings += _claim(tunnels, _shard_tunnel(layout, layout.shards.tunnel, number, primary.name), "tunnel", source)
     if findings:
         raise InvalidLayout(findings)
-
     ends = {end for tunnel in tunnels.values() for end in (tunnel.near, tunnel.far)}
     gateways = {site.gateway.host for site in layout.sites.values() if site.gateway}
     hosts = {name: _with_roles(host, name in ends and name not in gateways) for name, host in hosts.items()}
     return Estate(layout, source, hosts, tunnels)
+
+
+def _pool_findings(layout: Layout, source: Source) -> Iterator[Finding]:
+    """Yield what is wrong with the pools that the shards' templates draw from."""
+    shards = layout.shards
+    drawn = [("primary", shards.primary.pool, "address"), ("replica", shards.replica.pool, "address")]
+    if shards.tunnel:
+        drawn.append(("tunnel", shards.tunnel.pool, "slot"))
+    for key, name, kind in drawn:
+        pool = layout.pools.get(name)
+        if pool is None or pool.kind != kind:
+            fitting = [each for each, candidate in layout.pools.items() if candidate.kind == kind]
+            path = ("shards", key, "pool")
+            yield source.finding(path, "reference-pool", f"'{name}' is not a pool of kind {kind}", nearest(name, fitting))
+        elif shards.count - 1 > pool.size:
+            yield source.finding(
+                ("shards", "count"), "pool-exhausted", f"{shards.count} shards, but the pool '{name}' ends at shard {pool.size}",
+                f"at most {pool.size + 1} shards, or enlarge pools.{name}.size",
+            )
+
+
+def _claim(known: dict[str, View], derived: View, what: str, source: Source) -> Iterator[Finding]:
+    """Add what follows from the shards to what is known; yield a finding when its name is taken."""
+    if derived.name in known:
+        yield source.finding(
+            known[derived.name].path, "name-taken", f"the {what} '{derived.name}' follows from 'shards' already",
+            "remove it here, or change the template's name",
+        )
+    known[derived.name] = derived
 
 
 def _with_roles(host: HostView, tunnel_end: bool) -> HostView:
@@ -209,29 +207,38 @@ def _with_roles(host: HostView, tunnel_end: bool) -> HostView:
     return replace(host, roles=closed(["base", *tunnel, *host.kind.roles]), adopt=closed(adopted))
 
 
+def _place(pool: Pool, number: int) -> int:
+    """Return the place of a number in a pool, an address as a number too."""
+    return int(pool.zero) if number == 0 and pool.zero is not None else int(pool.base) + number
+
+
 def _shard_host(layout: Layout, template: ShardHost, number: int, member: str) -> HostView:
     """Return the host that follows from a template for one shard."""
     variants = [template.starting[start] for start in sorted(template.starting) if start <= number]
     if number in template.only:
         variants.append(template.only[number])
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     for variant in variants:
         changes |= {key: getattr(variant, key) for key in ShardVariant.model_fields if key in variant.model_fields_set}
-    public = changes.pop("public_address", None)
-    address = place(layout.pools[template.pool], number)
-    kind = template.model_copy(update=changes)
+    public: IPAddress | None = changes.pop("public_address", None)
     return HostView(
-        template.name.format(n=number), kind, IPAddress(address), public, ("shards", member),  # type: ignore[arg-type]
-        shard=number, member=member,
+        template.name.format(n=number), template.model_copy(update=changes), IPAddress(_place(layout.pools[template.pool], number), 4),
+        public, ("shards", member), shard=number, member=member,
     )
+
+
+def _shard_tunnel(layout: Layout, template: ShardTunnel, number: int, primary: str) -> TunnelView:
+    """Return the tunnel of a shard's primary."""
+    slot = _place(layout.pools[template.pool], number)
+    return _tunnel(layout, template.interface.format(n=number), primary, template.far, slot, template.purpose, ("shards", "tunnel"))
 
 
 def _tunnel(layout: Layout, name: str, near: str, far: str, slot: int, purpose: str, path: DataPath) -> TunnelView:
     """Return a tunnel with the addresses and the port of its slot."""
     common = layout.tunnels
-    block = IPNetwork((common.network.first + slot * 256, 24))
+    block = common.network.first + slot * 256
     return TunnelView(
         name, near, far, slot,
-        IPAddress(block.first + common.near_octet), IPAddress(block.first + common.far_octet),
+        IPAddress(block + common.near_octet, 4), IPAddress(block + common.far_octet, 4),
         common.base_port + slot, purpose, path,
     )

@@ -6,12 +6,11 @@ host that the layout types; the key ``vars`` holds variables for Ansible alone. 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-import yaml
-
 from ..errors import UnreadableLayout
-from .source import DataPath, Position, Source, walk
+from .source import DataPath, Position, Source, parse, walk
 
 EVERY_HOST = "*"
 
@@ -19,44 +18,52 @@ EVERY_HOST = "*"
 def lay_over(source: Source, overlay: Source) -> Source:
     """Return a new source: ``source`` with ``overlay`` merged over it, each value keeping its own position."""
     changes = dict(overlay.data)
-    variables = {**source.variables, **(changes.pop("vars", None) or {})}
-    merged = Source(source.file, source.data, dict(source.positions), [*source.findings, *overlay.findings], variables)
-    hosts = dict(changes.get("hosts") or {})
-    every = hosts.pop(EVERY_HOST, None)
-    if every is not None:
-        names = [*(source.data.get("hosts") or {})]
-        spread = {name: {**every, **(hosts.pop(name, None) or {})} for name in names}
-        hosts = {**spread, **hosts}
-    if "hosts" in changes:
-        changes["hosts"] = hosts
-    merged.data = _merge(source.data, changes)
-    for path, _ in walk(changes):
-        original = (path[0], EVERY_HOST, *path[2:]) if path[:1] == ("hosts",) and path not in overlay.positions else path
-        if original in overlay.positions:
-            merged.positions[path] = overlay.positions[original]
-    return merged
+    variables, findings = changes.pop("vars", None) or {}, [*source.findings, *overlay.findings]
+    if not (isinstance(variables, dict) and all(isinstance(name, str) for name in variables)):
+        findings.append(overlay.finding(("vars",), "schema-value", "not a mapping of names to values", "write name: value"))
+        variables = {}
+    if isinstance(changes.get("hosts"), dict):
+        changes["hosts"] = _spread(source.data.get("hosts"), changes["hosts"])
+    positions = dict(source.positions)
+    for path, value in walk(changes):
+        origin = (path[0], EVERY_HOST, *path[2:]) if path[:1] == ("hosts",) and path not in overlay.positions else path
+        merely_entered = isinstance(value, dict) and path in positions
+        if origin in overlay.positions and not merely_entered:
+            positions[path] = overlay.positions[origin]
+    return Source(source.file, _merge(source.data, changes), positions, findings, {**source.variables, **variables})
+
+
+def _spread(typed: Any, changes: dict[Any, Any]) -> dict[Any, Any]:
+    """Return the changes of hosts with those of ``"*"`` given to each host that the layout types."""
+    every = changes.get(EVERY_HOST)
+    if not (isinstance(every, dict) and isinstance(typed, dict)):
+        return changes
+    own = {name: change for name, change in changes.items() if name != EVERY_HOST}
+    return {**{name: _merge(every, own.pop(name, {})) for name in typed}, **own}
 
 
 def assign(source: Source, assignments: str) -> Source:
     """Return a new source with single values set: ``shards.count=2,sites.helsinki.gateway.engine=linux``.
 
+    A comma divides assignments only where another ``path=`` follows, so that a value may be a list: ``[base, etcd]``.
+
     Raises:
         UnreadableLayout: an assignment has no ``=``, or its value is not YAML.
 
     """
-    for assignment in filter(None, (part.strip() for part in assignments.split(","))):
+    for assignment in filter(None, (part.strip() for part in re.split(r",(?=[^,=\[\]{}]*=|\s*$)", assignments))):
         key, equals, value = assignment.partition("=")
-        if not equals:
+        if not equals or not key.strip():
             raise UnreadableLayout(f"'{assignment}' sets nothing: write path=value, as in shards.count=2")
+        path: DataPath = tuple(int(part) if part.isdecimal() else part.strip() for part in key.split("."))
         try:
-            tree: Any = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            tree: Any = parse(f"value: {value}", assignment).data["value"]
+        except UnreadableLayout as error:
             raise UnreadableLayout(f"'{assignment}': the value is not YAML") from error
-        path: DataPath = tuple(key.strip().split("."))
         for part in reversed(path):
             tree = {part: tree}
         where = {path[:depth]: Position(f"({assignment})", 1) for depth in range(1, len(path) + 1)}
-        source = lay_over(source, Source("(set)", tree, {path: where[path]}))
+        source = lay_over(source, Source("(set)", tree, where))
     return source
 
 

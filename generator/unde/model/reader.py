@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import Finding, InvalidLayout
+from ..errors import Finding, InvalidLayout, nearest
 from . import overlay as overlays
 from .schema import Layout
 from .source import DataPath, Source, dotted, load
 
 #: Options of the inventory plugin that may stand beside the layout's keys (Ansible's constructed and inventory_cache).
 ADAPTER_KEYS = frozenset(
-    ["cache", "cache_connection", "cache_plugin", "cache_prefix", "cache_timeout", "compose", "groups", "keyed_groups", "leading_separator", "strict", "use_extra_vars"]
+    [
+        "cache", "cache_connection", "cache_plugin", "cache_prefix", "cache_timeout",
+        "compose", "groups", "keyed_groups", "leading_separator", "strict", "use_extra_vars",
+    ]
 )
 
 
@@ -60,26 +62,57 @@ def typed(source: Source) -> Layout:
 
 def _finding(source: Source, problem: dict[str, Any]) -> Finding:
     """Translate one of pydantic's errors."""
-    path: DataPath = tuple(part for part in problem["loc"] if part not in ("[key]", "str", "int", "float"))
+    path = _in_data(source.data, problem["loc"])
     kind, value = problem["type"], problem.get("input")
-    if kind == "extra_forbidden":
-        known = _keys_at(path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, 1, 0.6)
-        fix = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
-        return source.finding(path, "schema-unknown-key", f"unknown key '{path[-1]}'", fix)
+    if kind in ("extra_forbidden", "invalid_key"):
+        return source.finding(path, "schema-unknown-key", f"unknown key '{path[-1]}'", nearest(str(path[-1]), _keys_at(path[:-1])))
     if kind == "missing":
+        path = (*path, problem["loc"][-1])
         return source.finding(path, "schema-missing-key", f"'{path[-1]}' is missing from {dotted(path[:-1])}", f"add '{path[-1]}'")
     if kind == "literal_error":
         options = [option.strip(" '") for option in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        near = difflib.get_close_matches(str(value), options, 1, 0.6)
-        fix = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(options)}"
-        return source.finding(path, "schema-value", f"'{value}' is not known here", fix)
-    message = problem["msg"].removeprefix("Value error, ")
+        return source.finding(path, "schema-value", f"'{value}' is not known here", nearest(str(value), options))
+    if kind == "value_error":
+        message, colon, fix = problem["msg"].removeprefix("Value error, ").rpartition(": ")
+        return source.finding(path, "schema-value", message if colon else fix, fix if colon else "correct the value")
     if kind == "string_pattern_mismatch":
-        message = f"'{value}' is not of the form {problem['ctx']['pattern']}"
-    elif kind != "value_error":
-        message = f"{message}, not {value!r}" if not isinstance(value, (dict, list)) else message
-    return source.finding(path, "schema-value", message, "correct the value; `unde plan` shows the derived ones")
+        return source.finding(path, "schema-value", f"'{value}' is not of the right form", f"it must match {problem['ctx']['pattern']}")
+    if kind in WANTED:
+        wanted, fix = WANTED[kind]
+        return source.finding(path, "schema-value", f"{wanted} is wanted, not {_short(value)}", fix)
+    message = problem["msg"].replace("Input", "it").replace("List", "a list").replace("String", "it").replace(" after validation", "")
+    if not isinstance(value, list):  # for lists, pydantic says how many it has
+        message += f", not {_short(value)}"
+    return source.finding(path, "schema-value", message, "choose a value within the limit")
+
+
+#: pydantic's kind of error → what is wanted, and the fix.
+WANTED = {
+    "int_type": ("a whole number", "write it without quotes, unit or fraction"),
+    "float_type": ("a number", "write it without quotes or unit"),
+    "finite_number": ("a finite number", "write it as digits"),
+    "bool_type": ("true or false", "write it without quotes"),
+    "string_type": ("text", "write it in quotes"),
+    "list_type": ("a list", "write [one, other]"),
+    "dict_type": ("a mapping", "write key: value"),
+    "model_type": ("a mapping", "write key: value"),
+}
+
+
+def _short(value: Any) -> str:
+    """Return a wrong value for a message; of a long one, what it is."""
+    kinds = {dict: "a mapping", list: "a list", type(None): "null"}
+    return kinds.get(type(value)) or repr(value)
+
+
+def _in_data(data: Any, location: DataPath) -> DataPath:
+    """Return pydantic's location as a data path: without its own marks, as ``[key]``."""
+    path: DataPath = ()
+    for part in location:
+        below = dict(enumerate(data)) if isinstance(data, list) else data
+        if isinstance(below, dict) and part in below:
+            data, path = below[part], (*path, part)
+    return path
 
 
 def _keys_at(path: DataPath) -> list[str]:

@@ -5,16 +5,22 @@ No class here knows a rule that needs two objects; those are in ``unde.checks``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from netaddr import IPAddress, IPNetwork
+from pydantic import Field, field_validator, model_validator
 
 from .roles import ROLES
-from .types import Address, Count, InterfaceName, Model, Name, Network, Pattern, Port, Positive
+from .types import Address, Count, InterfaceName, InterfacePattern, Model, Name, Network, Pattern, Place, Port, Positive
 
-RoleName = Literal[tuple(ROLES)]  # type: ignore[valid-type]
+if TYPE_CHECKING:
+    RoleName = str
+else:
+    RoleName = Literal[tuple(ROLES)]
+
+LAST_SLOT = 255  #: a tunnel's slot is the third octet of its addresses
 State = Literal["create", "deployed", "running"]
-Day = Annotated[int, Field(ge=1, le=99, strict=True)]
+Day = Annotated[int, Field(ge=1, le=99)]
 Money = Annotated[float, Field(ge=0)]
 
 
@@ -63,7 +69,7 @@ class Link(Model):
 
     between: Annotated[list[Name], Field(min_length=2, max_length=2)]
     rtt_ms: Annotated[float, Field(gt=0)] = Field(description="round-trip time, milliseconds")
-    mtu: Annotated[int, Field(ge=1280, le=9000, strict=True)] = Field(1500, description="largest packet of the path, bytes")
+    mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(1500, description="largest packet of the path, bytes")
 
 
 class Pool(Model):
@@ -71,17 +77,20 @@ class Pool(Model):
 
     kind: Literal["address", "slot"]
     purpose: str = ""
-    zero: Address | Count | None = Field(None, description="the place of number 0 where it does not follow the row")
-    base: Address | Count = Field(description="what the number is added to")
-    size: Positive = Field(description="the largest number")
+    zero: Place | None = Field(None, description="the place of number 0 where it does not follow the row")
+    base: Place = Field(description="what the number is added to: an address, or a slot")
+    size: Annotated[int, Field(ge=1, le=65534)] = Field(description="the largest number")
 
-    @field_validator("zero", "base", mode="before")
-    @classmethod
-    def _dotted_is_an_address(cls, value: Any) -> Any:
-        """Let an address be read as one; the union alone would hide its message."""
-        from .types import parse_address
-
-        return parse_address(value) if isinstance(value, str) else value
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        """Refuse a row of another kind than its pool, and one that runs beyond the last address or slot."""
+        wanted, what, last = (IPAddress, "an address", 0xFFFFFFFF) if self.kind == "address" else (int, "a slot", LAST_SLOT)
+        for key, value in (("zero", self.zero), ("base", self.base)):
+            if value is not None and not isinstance(value, wanted):
+                raise ValueError(f"{key} {value} does not fit the kind {self.kind}: write {what}")
+        if int(self.base) + self.size > last or int(self.zero or 0) > last:
+            raise ValueError(f"{self.base} + {self.size} is beyond the last {self.kind}: the row ends at {wanted(last)}")
+        return self
 
 
 class HostKind(Model):
@@ -120,6 +129,14 @@ class ShardVariant(Model):
     adopt: list[RoleName] | None = None
     public_address: Address | None = None
 
+    @field_validator("label", "type", "vcpu", "ram_gb", "disk_gb", "state", "adopt", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """Refuse null: what does not differ is left out."""
+        if value is None:
+            raise ValueError("null is no value here: leave the key out, and the template's value holds")
+        return value
+
 
 class ShardHost(HostKind):
     """The template of a shard's host; ``{n}`` is the shard's number."""
@@ -133,7 +150,7 @@ class ShardHost(HostKind):
 class ShardTunnel(Model):
     """The template of a shard's tunnel."""
 
-    interface: Pattern
+    interface: InterfacePattern
     far: Name
     pool: Name = Field(description="where its slot comes from")
     purpose: str = ""
@@ -149,7 +166,7 @@ class UsersPerShard(Model):
 class Embedding(Model):
     """The vectors of the messages."""
 
-    dimensions: Annotated[int, Field(ge=1, le=2000, strict=True)] = Field(description="pgvector indexes up to 2,000 (vector)")
+    dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="pgvector indexes up to 2,000 (vector)")
     messages_per_user_year: Positive
     index: Literal["vector", "halfvec", "none"] = Field(description="what the HNSW index holds; none: exact search only")
 
@@ -165,7 +182,7 @@ class Shards(Model):
     stanza: Pattern = Field(description="pgBackRest's name of the cluster")
     primary: ShardHost
     replica: ShardHost
-    tunnel: ShardTunnel
+    tunnel: ShardTunnel | None = Field(None, description="the primary's tunnel; null where both members stand at one site")
 
 
 class Tunnel(Model):
@@ -173,7 +190,7 @@ class Tunnel(Model):
 
     near: Name = Field(description="the end that calls")
     far: Name = Field(description="the end that listens")
-    slot: Annotated[int, Field(ge=0, le=255, strict=True)] = Field(description="addresses and port follow from it, for ever")
+    slot: Annotated[int, Field(ge=0, le=LAST_SLOT)] = Field(description="addresses and port follow from it, for ever")
     purpose: str = ""
 
 
@@ -183,10 +200,18 @@ class Tunnels(Model):
     network: Network = Field(description="slot s owns the s-th /24 of it")
     near_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the calling end")
     far_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the listening end")
-    base_port: Port = Field(description="UDP port of slot 0; slot s listens at base_port + s")
+    base_port: Annotated[int, Field(ge=1, le=65535 - LAST_SLOT)] = Field(description="UDP port of slot 0; slot s listens at base_port + s")
     mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(description="bytes")
     keepalive_s: Positive = Field(description="seconds")
     peers: dict[InterfaceName, Tunnel]
+
+    @field_validator("network")
+    @classmethod
+    def _holds_every_slot(cls, value: IPNetwork) -> IPNetwork:
+        """Refuse a network that has no room for every slot."""
+        if value.prefixlen > 16:
+            raise ValueError(f"{value} has no /24 for each slot up to {LAST_SLOT}: write a /16, as in 10.3.0.0/16")
+        return value
 
 
 class EtcdCluster(Model):
@@ -287,6 +312,13 @@ class Service(Model):
     tls: bool = Field(False, description="it speaks TLS")
     jobs: dict[Name, Name] = Field(default={}, description="host → name of its scrape job, where it is not the derived one")
     note: str = ""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        """Refuse a service that is nowhere, or both on hosts of ours and outside."""
+        if bool(self.hosts) == (self.external is not None):
+            raise ValueError("a service is on hosts of ours or external, one of the two: write either hosts or external")
+        return self
 
 
 class Flow(Model):

@@ -17,6 +17,10 @@ from ..errors import Finding, UnreadableLayout
 
 DataPath = tuple[str | int, ...]
 
+MOST_VALUES = 200_000  #: a layout of 150 shards has some 2,000; aliases of aliases could ask for billions
+MOST_LEVELS = 50  #: a layout has 7
+MERGE = "tag:yaml.org,2002:merge"
+
 
 def dotted(path: DataPath) -> str:
     """Return a data path as people write it: ``hosts.local-app.roles[0]``."""
@@ -86,11 +90,14 @@ def parse(text: str, file: str) -> Source:
         UnreadableLayout: the text is not valid YAML, or does not hold a mapping.
 
     """
-    loader = yaml.CSafeLoader(text)
+    source = Source(file, None, {})
     try:
-        root = loader.get_single_node()
-        source = Source(file, None, {})
-        source.data = _convert(loader, root, (), source)
+        _refuse_depth(text)
+        loader = yaml.CSafeLoader(text)
+        try:
+            source.data = _Converter(loader, source).convert(loader.get_single_node(), ())
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
@@ -99,47 +106,94 @@ def parse(text: str, file: str) -> Source:
             problem += "; YAML is indented with spaces, never with tabs"
         raise UnreadableLayout(f"{where}: not valid YAML: {problem}") from error
     except RecursionError as error:
-        raise UnreadableLayout(f"{file}: not valid YAML: an alias refers to itself") from error
-    finally:
-        loader.dispose()
+        raise UnreadableLayout(f"{file}: not valid YAML: nested without end; an alias that refers to itself?") from error
     if not isinstance(source.data, dict):
         raise UnreadableLayout(f"{file}: a layout is a mapping of keys to values; this file holds none")
     return source
 
 
-def _convert(loader: yaml.CSafeLoader, node: yaml.Node | None, path: DataPath, source: Source) -> Any:
-    """Return the plain data of a node, noting positions and duplicate keys in ``source``."""
-    if isinstance(node, yaml.MappingNode):
+def _refuse_depth(text: str) -> None:
+    """Refuse what is nested so deeply that the C composer, which recurses, would bring the process down."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_LEVELS:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MOST_LEVELS} levels", problem_mark=event.start_mark)  # type: ignore[arg-type]
+
+
+@dataclass
+class _Converter:
+    """Turns nodes into plain data, noting positions and duplicate keys in ``source``."""
+
+    loader: yaml.CSafeLoader
+    source: Source
+    visited: int = 0
+
+    def convert(self, node: yaml.Node | None, path: DataPath) -> Any:
+        """Return the plain data of a node."""
+        self.visited += 1
+        if self.visited > MOST_VALUES:
+            raise yaml.MarkedYAMLError(problem=f"more than {MOST_VALUES} values, aliases counted where they are used")
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            items = []
+            for number, item in enumerate(node.value):
+                here = (*path, number)
+                self.source.positions[here] = Position(self.source.file, item.start_mark.line + 1)
+                items.append(self.convert(item, here))
+            return items
+        return None if node is None else self.scalar(node)
+
+    def mapping(self, node: yaml.MappingNode, path: DataPath) -> dict[Any, Any]:
+        """Return a mapping: what it merges (``<<``) first, its own keys over that."""
         result: dict[Any, Any] = {}
-        inherited: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                inherited.update(_convert(loader, value_node, path, source))
+            if key_node.tag == MERGE:
+                result |= self.merged(value_node, path)
+        lines: dict[Any, int] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == MERGE:
                 continue
-            key = loader.construct_object(key_node, deep=True)
+            key, line = self.scalar(key_node), key_node.start_mark.line + 1
             if not isinstance(key, (str, int)):
                 raise yaml.MarkedYAMLError(problem=f"a key must be a word or a number, not {key!r}", problem_mark=key_node.start_mark)
             here = (*path, key)
-            line = key_node.start_mark.line + 1
-            if key in result:
-                first = source.positions[here].line
-                source.findings.append(
-                    Finding(source.file, line, dotted(here), "error", "yaml-duplicate-key",
-                            f"the key '{key}' stands here and in line {first}; the first would be silently lost",
-                            "remove one of the two")
-                )
+            if key in lines:
+                self.duplicate(here, line, lines[key])
                 continue
-            source.positions[here] = Position(source.file, line)
-            result[key] = _convert(loader, value_node, here, source)
-        return {**inherited, **result}
-    if isinstance(node, yaml.SequenceNode):
-        items = []
-        for number, item in enumerate(node.value):
-            here = (*path, number)
-            source.positions[here] = Position(source.file, item.start_mark.line + 1)
-            items.append(_convert(loader, item, here, source))
-        return items
-    return None if node is None else loader.construct_object(node, deep=True)
+            lines[key] = line
+            self.source.positions[here] = Position(self.source.file, line)
+            result[key] = self.convert(value_node, here)
+        return result
+
+    def merged(self, node: yaml.Node, path: DataPath) -> dict[Any, Any]:
+        """Return what a merge key brings: one mapping, or several of which the first wins."""
+        result: dict[Any, Any] = {}
+        for part in reversed(node.value if isinstance(node, yaml.SequenceNode) else [node]):
+            if not isinstance(part, yaml.MappingNode):
+                raise yaml.MarkedYAMLError(problem="only a mapping can be merged with <<", problem_mark=part.start_mark)
+            result |= self.convert(part, path)
+        return result
+
+    def scalar(self, node: yaml.Node) -> Any:
+        """Return the value of a node that is no mapping or list of the layout's own."""
+        try:
+            value = self.loader.construct_object(node, deep=True)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # PyYAML lets a bad date or !!int raise so
+            raise yaml.MarkedYAMLError(problem=f"not a value of type {node.tag}", problem_mark=node.start_mark) from error
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise yaml.MarkedYAMLError(problem="a number of more than 63 bits", problem_mark=node.start_mark)
+        return value
+
+    def duplicate(self, path: DataPath, line: int, first: int) -> None:
+        """Note a duplicate key, once however often its mapping is merged."""
+        if all(finding.line != line for finding in self.source.findings):
+            self.source.findings.append(
+                Finding(self.source.file, line, dotted(path), "error", "yaml-duplicate-key",
+                        f"the key '{path[-1]}' stands here and in line {first}; the first would be silently lost",
+                        "remove one of the two")
+            )
 
 
 def walk(data: Any, path: DataPath = ()) -> Iterator[tuple[DataPath, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from netaddr import AddrFormatError, IPAddress, IPNetwork
+from netaddr import IPAddress, IPNetwork
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints
 
 
@@ -19,11 +19,11 @@ def parse_address(value: Any) -> IPAddress:
     if isinstance(value, IPAddress):
         return value
     octets = str(value).split(".")
-    if len(octets) != 4 or not all(re.fullmatch(r"\d{1,3}", octet) for octet in octets):
+    if len(octets) != 4 or not all(re.fullmatch(r"0|[1-9][0-9]{0,2}", octet) for octet in octets):
         raise ValueError(f"'{value}' is not an IPv4 address: write four octets, as in 10.2.0.10")
     for octet in octets:
         if int(octet) > 255:
-            raise ValueError(f"'{value}' is not an IPv4 address: octet {octet} is larger than 255")
+            raise ValueError(f"octet {octet} of '{value}' is larger than 255: write 0 to 255")
     return IPAddress(str(value))
 
 
@@ -38,32 +38,51 @@ def parse_network(value: Any) -> IPNetwork:
         return value
     address, slash, prefix = str(value).partition("/")
     parse_address(address)
-    try:
-        network = IPNetwork(str(value))
-    except (AddrFormatError, ValueError) as error:
-        raise ValueError(f"'{value}' is not a network: the prefix length must be 0 to 32") from error
     if not slash:
-        raise ValueError(f"'{value}' is not a network: write its prefix length, as in 10.2.0.0/24")
+        raise ValueError(f"'{value}' has no prefix length: write one, as in 10.2.0.0/24")
+    if not re.fullmatch(r"[0-9]{1,2}", prefix) or int(prefix) > 32:
+        raise ValueError(f"the prefix length of '{value}' is none: write 0 to 32")
+    network = IPNetwork(str(value))
     if network.network != network.ip:
-        raise ValueError(f"'{value}' is not a network: it has host bits set; the network is {network.cidr}")
+        raise ValueError(f"'{value}' has bits set behind its prefix: the network is {network.cidr}")
     return network
+
+
+def parse_place(value: Any) -> IPAddress | int:
+    """Return the place of a pool: an address, or a number from 0 on.
+
+    Raises:
+        ValueError: the value is neither.
+
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise ValueError(f"{value} is neither an address nor a slot: write four octets, or a number from 0 on")
+        return value
+    return parse_address(value)
 
 
 Address = Annotated[IPAddress, PlainValidator(parse_address, json_schema_input_type=str), PlainSerializer(str, return_type=str)]
 Network = Annotated[IPNetwork, PlainValidator(parse_network, json_schema_input_type=str), PlainSerializer(str, return_type=str)]
+Place = Annotated[IPAddress | int, PlainValidator(parse_place, json_schema_input_type=str | int)]
 
 #: A host or site name: a DNS label (RFC 1123), lower case.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 #: A network interface name: the Linux kernel keeps 15 characters (IFNAMSIZ - 1).
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
 #: A name with the ordinal of a shard in it, as ``local-shard-{n}``.
-Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]*\{n\}[a-z0-9-]*$")]
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-Count = Annotated[int, Field(ge=0, strict=True)]
-Positive = Annotated[int, Field(ge=1, strict=True)]
+Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9-]*)?\{n\}([a-z0-9-]*[a-z0-9])?$", max_length=63)]
+#: An interface name with the ordinal of a shard in it; ``{n}`` is as long as the longest ordinal, three digits.
+InterfacePattern = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\{n\}[a-z0-9-]*$", max_length=15)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
 
 
 class Model(BaseModel):
-    """Base of everything read from the layout: immutable, unknown keys refused."""
+    """Base of everything read from the layout: immutable, unknown keys and wrong types refused (YAML has types of its own).
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    Validators raise ``ValueError("what is wrong: how to mend it")``; the reader makes a finding of the two halves.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)

@@ -70,7 +70,7 @@ class Flows:
         Each rule is ``{name, sources, destinations, protocol, ports}``; sources and destinations are /32 networks.
         """
         direct = {frozenset((tunnel.near, tunnel.far)) for tunnel in self.estate.tunnels.values()}
-        rules = []
+        rules: list[dict[str, object]] = []
         for connection in self.connections:
             pairs: dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]] = {}
             for caller in connection.callers:

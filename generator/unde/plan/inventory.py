@@ -40,9 +40,9 @@ def build(estate: Estate) -> Inventory:
     flows = Flows(estate)
     members = {name: groups.of(estate, host) for name, host in estate.hosts.items()}
     grouped: dict[str, dict[str, Any]] = {group: {} for name in members for group in members[name]}
-    for role, variables in SHARED.items():
+    for role, shared_by in SHARED.items():
         if estate.by_role[role]:
-            grouped[groups.identifier("role", role)] |= variables(estate, flows)
+            grouped[groups.identifier("role", role)] |= shared_by(estate, flows)
     for site in estate.layout.sites:
         if estate.by_site[site]:
             grouped[groups.identifier("site", site)] |= {"unde_site": site, "base_routes": tunnels.return_routes(estate, site)}

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..model import Estate, HostView
-from . import clusters, postgres, tunnels
+from . import clusters, postgres, scrape, tunnels
 from .flows import Flows
 
 Variables = dict[str, Any]
@@ -87,6 +87,14 @@ def _pgbackrest_shared(estate: Estate, flows: Flows) -> Variables:
         "pgbackrest_repo": {"type": "posix", "path": backups.path},
         "pgbackrest_retention_full": backups.retention_full,
         "pgbackrest_data_directory": _data_directory(estate),
+    }
+
+
+def _prometheus_shared(estate: Estate, flows: Flows) -> Variables:
+    return {
+        "prometheus_scrape_jobs": [
+            {"name": job.name, "scheme": job.scheme, "targets": list(job.targets)} for job in scrape.jobs(estate)
+        ]
     }
 
 
@@ -214,6 +222,7 @@ SHARED: Mapping[str, Callable[[Estate, Flows], Variables]] = {
     "pgbackrest": _pgbackrest_shared,
     "pgbouncer": _pgbouncer_shared,
     "postgres_shard": _postgres_shared,
+    "prometheus": _prometheus_shared,
 }
 
 OWN: Mapping[str, Callable[[Estate, Flows, HostView], Variables]] = {

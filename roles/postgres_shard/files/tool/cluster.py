@@ -1,0 +1,237 @@
+"""Bring a data directory into being, once: by initdb on the first primary, by base backup everywhere else.
+
+Never touches a data directory that it does not know. What it knows: one whose system identifier is recorded in the state
+directory, or equals that of another member. A run that was killed half way leaves the mark `initializing`, and only what
+such a run left behind is ever removed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import STATE_DIRECTORY, in_recovery, patroni_manages, psql, read_order, refuse, replication_conninfo, report, run, start
+
+IDENTIFIER = STATE_DIRECTORY / "system_identifier"
+INITIALIZING = STATE_DIRECTORY / "initializing"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the one cluster of this host lies, the way Debian lays it out."""
+
+    version: str
+
+    @property
+    def data(self) -> Path:
+        """Return the data directory."""
+        return Path("/var/lib/postgresql") / self.version / "main"
+
+    @property
+    def incoming(self) -> Path:
+        """Return where a base backup is received, before it is complete."""
+        return self.data.with_name("main.incoming")
+
+    @property
+    def config(self) -> Path:
+        """Return the configuration directory."""
+        return Path("/etc/postgresql") / self.version / "main"
+
+    @property
+    def unit(self) -> str:
+        """Return the systemd unit."""
+        return f"postgresql@{self.version}-main.service"
+
+    def empty(self) -> bool:
+        """Tell whether there is nothing at all in the data directory."""
+        return not self.data.is_dir() or not any(self.data.iterdir())
+
+    def identifier(self) -> str:
+        """Return the system identifier, read from the files: the server need not run."""
+        if not (self.data / "global" / "pg_control").exists():
+            return ""
+        tool = f"/usr/lib/postgresql/{self.version}/bin/pg_controldata"
+        for line in run([tool, "-D", str(self.data)]).stdout.splitlines():
+            name, _, value = line.partition(":")
+            if name == "Database system identifier":
+                return value.strip()
+        return ""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Another member that answers."""
+
+    name: str
+    address: str
+    identifier: str
+    standby: bool
+
+
+def ask(member: dict) -> Upstream | None:
+    """Ask another member who it is; None when nobody answers there."""
+    sql = "IDENTIFY_SYSTEM;\nSHOW in_hot_standby;\n"
+    conninfo = replication_conninfo(member["address"], replication="true")
+    done = run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
+    lines = done.stdout.split()
+    if done.returncode == 0 and len(lines) == 2:
+        return Upstream(member["name"], member["address"], lines[0].split("|")[0], lines[1] == "on")
+    if any(word in done.stderr for word in ("Connection refused", "timeout expired", "No route to host", "Network is unreachable", "the database system is")):
+        return None
+    refuse(f"{member['name']} ({member['address']}) has PostgreSQL but does not let the user replicator in: {done.stderr.strip()}")
+
+
+def others(order: dict) -> list[Upstream]:
+    """Return the other members that answer."""
+    found = [ask(member) for member in order["members"] if member["name"] != order["name"]]
+    return [upstream for upstream in found if upstream]
+
+
+def forget_half_done(cluster: Cluster) -> None:
+    """Remove what a killed run of this command left; the mark proves that nobody has used it yet."""
+    run(["systemctl", "stop", cluster.unit], check=False)
+    shutil.rmtree(cluster.data, ignore_errors=True)
+    shutil.rmtree(cluster.incoming, ignore_errors=True)
+    for name in ("postgresql.conf", "start.conf", "pg_ctl.conf", "environment"):
+        (cluster.config / name).unlink(missing_ok=True)
+
+
+def begin(order: dict, cluster: Cluster) -> None:
+    """Leave the mark before anything is made."""
+    if not order["may_initialize"]:
+        refuse(
+            f"{cluster.data} is empty and this host may not be initialized (its state is not `create`). "
+            "If a new cluster or copy is really wanted here, run again with -e unde_may_initialize=true."
+        )
+    STATE_DIRECTORY.mkdir(parents=True, exist_ok=True)
+    INITIALIZING.write_text("a cluster is being made here; if you can read this and nothing runs, the run was killed\n")
+    forget_half_done(cluster)
+
+
+def finish(cluster: Cluster) -> None:
+    """Record who lives here, then take the mark away."""
+    IDENTIFIER.write_text(cluster.identifier() + "\n")
+    INITIALIZING.unlink()
+
+
+def integrate(cluster: Cluster, *options: str) -> None:
+    """Run Debian's own tool; it accepts no pg_hba.conf that is already there, so ours is put back afterwards."""
+    ours = {name: (cluster.config / name).read_bytes() for name in ("pg_hba.conf", "pg_ident.conf") if (cluster.config / name).exists()}
+    for name in ours:
+        (cluster.config / name).unlink()
+    base = ["pg_createcluster", "--quiet", "--no-status", "--locale=C.UTF-8", "--encoding=UTF8", "--port=5432", "--start-conf=auto"]
+    run([*base, cluster.version, "main", *options])
+    for name, content in ours.items():
+        (cluster.config / name).write_bytes(content)
+
+
+def create(order: dict, cluster: Cluster) -> None:
+    """Make the first primary."""
+    begin(order, cluster)
+    integrate(cluster, "--", "--data-checksums")
+    finish(cluster)
+
+
+def join(order: dict, cluster: Cluster) -> None:
+    """Copy the primary into an empty data directory and follow it through a slot of this host's own."""
+    deadline = time.monotonic() + 60
+    while not (primaries := [upstream for upstream in others(order) if not upstream.standby]):
+        if time.monotonic() > deadline:
+            names = ", ".join(member["name"] for member in order["members"] if member["name"] != order["name"])
+            refuse(f"no primary to copy from: none of {names} answered as one within 60 s; run the role on the primary first")
+        time.sleep(1)
+    if len(primaries) > 1:
+        refuse(f"two members say that they are primary: {primaries[0].name} and {primaries[1].name}; settle that first")
+    primary = primaries[0]
+    check_record(primary.identifier, primary.name)
+    begin(order, cluster)
+    slot = order["name"].lower().replace("-", "_")
+    # A killed run may have made the slot already; it is ours by its name, and Patroni will use the same name.
+    if not remote(primary, f"READ_REPLICATION_SLOT {slot};").startswith("physical"):
+        remote(primary, f"CREATE_REPLICATION_SLOT {slot} PHYSICAL RESERVE_WAL;")
+    conninfo = replication_conninfo(primary.address, application_name=order["name"])
+    backup = [f"/usr/lib/postgresql/{cluster.version}/bin/pg_basebackup", "--pgdata", str(cluster.incoming), "--dbname", conninfo]
+    run([*backup, "--slot", slot, "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-password"], as_postgres=True)
+    sample = Path("/usr/share/postgresql") / cluster.version
+    shutil.copy(sample / "postgresql.conf.sample", cluster.incoming / "postgresql.conf")
+    for name in ("pg_hba.conf", "pg_ident.conf"):
+        (cluster.incoming / name).touch()
+    cluster.incoming.rename(cluster.data)
+    integrate(cluster)
+    finish(cluster)
+    start(cluster.unit)
+    if not in_recovery():
+        run(["systemctl", "stop", cluster.unit])
+        refuse(f"the copy on {order['name']} came up as a primary of its own, and was stopped")
+
+
+def remote(primary: Upstream, command: str) -> str:
+    """Run one replication command on the primary."""
+    return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", replication_conninfo(primary.address, replication="true"), "-c", command], as_postgres=True).stdout
+
+
+def check_record(identifier: str, whose: str) -> None:
+    """Refuse to mix two systems: what was here before must be the system that is to come."""
+    recorded = IDENTIFIER.read_text().strip() if IDENTIFIER.exists() else identifier
+    if recorded != identifier:
+        refuse(f"{whose} belongs to system {identifier}, but this host held system {recorded} before; if that one is given up, remove {IDENTIFIER} and run again")
+
+
+def recognize(order: dict, cluster: Cluster) -> bool:
+    """Accept a data directory that is ours; refuse any other. Return whether it had to be recorded first."""
+    found = cluster.identifier()
+    if not found or not (cluster.config / "postgresql.conf").exists():
+        refuse(
+            f"{cluster.data} holds data that this role did not make (system {found or 'unreadable'}). "
+            "Nothing was touched. Move it away, or empty it, and run again."
+        )
+    if IDENTIFIER.exists():
+        if IDENTIFIER.read_text().strip() != found:
+            refuse(
+                f"{cluster.data} holds system {found}, but this shard's system here is {IDENTIFIER.read_text().strip()}. Nothing was touched. "
+                f"Move the foreign data away; or, if the shard really was replaced, remove {IDENTIFIER} and run again."
+            )
+        return False
+    same = any(upstream.identifier == found for upstream in others(order))
+    applied = psql("SELECT to_regclass('unde.schema_version') IS NOT NULL", database="unde", check=False)
+    if not same and applied != "t":
+        refuse(
+            f"{cluster.data} holds system {found}, which no other member shares and which has no schema of ours. Nothing was touched. "
+            f"If it is to become this shard, write {found} into {IDENTIFIER} and run again."
+        )
+    if not order["check"]:
+        STATE_DIRECTORY.mkdir(parents=True, exist_ok=True)
+        IDENTIFIER.write_text(found + "\n")
+    return True
+
+
+def main() -> None:
+    """Run the command: `cluster.py` for all but joining, `cluster.py --join` to copy a primary."""
+    order = read_order()
+    cluster = Cluster(order["version"])
+    if patroni_manages():
+        report(False, state="patroni")
+    if not cluster.empty() and not INITIALIZING.exists():
+        report(recognize(order, cluster), state="ready")
+    if "--join" in sys.argv[1:]:
+        if not order["check"]:
+            join(order, cluster)
+        report(True, state="joined")
+    # A first primary whose machine was lost comes back as a copy of whoever took over, not as a second system.
+    if order["initial_role"] != "primary" or others(order):
+        report(False, state="absent")
+    if IDENTIFIER.exists() and not INITIALIZING.exists():
+        refuse(
+            f"{cluster.data} is empty, but system {IDENTIFIER.read_text().strip()} lived here and no other member answers: starting anew would lose it. "
+            f"Restore it from the backup; or, if it is given up, remove {IDENTIFIER} and run again."
+        )
+    if not order["check"]:
+        create(order, cluster)
+    report(True, state="created")
+
+
+if __name__ == "__main__":
+    main()

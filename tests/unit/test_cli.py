@@ -1,0 +1,159 @@
+"""The command ``unde`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import support
+from unde.plan import secrets
+from unde.reports import listings
+
+
+@pytest.mark.parametrize("example", sorted((support.ROOT / "inventory" / "examples").glob("*.yml")), ids=lambda path: path.stem)
+def test_examples(example: Path) -> None:
+    """Every example is accepted and has a plan; the one that holds the document as written is refused."""
+    done = support.unde("check", example)
+    assert "Traceback" not in done.stderr
+    if example.stem == "as-written":
+        assert done.returncode == 1
+        return
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+    estate = support.estate(file=example)
+    assert all(rows(estate) is not None for rows in listings.LISTINGS.values())
+
+
+SIXTEEN = """---
+# The shipped estate grown to sixteen shards: only `shards.count` differs from inventory/layout.yml, which a test proves
+# (`pytest tests/unit/test_cli.py --update-golden` makes this file anew). Each shard brings its primary, its replica, its
+# tunnel, its scope and stanza, its firewall rules and scrape targets:
+#   unde plan hosts inventory/examples/sixteen-shards.yml
+"""
+
+
+def test_sixteen_shards_is_the_shipped_layout(update_golden: bool) -> None:
+    """The example says what the shipped layout says, but for the count."""
+    text = support.LAYOUT.read_text(encoding="utf-8")
+    wanted = SIXTEEN + text[text.index("plugin:"):].replace("  count: 1\n", "  count: 16\n", 1)
+    file = support.ROOT / "inventory" / "examples" / "sixteen-shards.yml"
+    if update_golden:
+        file.write_text(wanted, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == wanted
+
+
+def test_sixteen_shards() -> None:
+    """The example has sixteen shards, each with both members and a tunnel."""
+    estate = support.estate(file=support.ROOT / "inventory" / "examples" / "sixteen-shards.yml")
+    assert {host.shard for host in estate.by_role["postgres_shard"]} == set(range(16))
+    assert sum(name.startswith("wg-shard") for name in estate.tunnels) == 16
+
+
+def test_single_site() -> None:
+    """The example has one site, no tunnel, and a quorum all the same."""
+    estate = support.estate(file=support.ROOT / "inventory" / "examples" / "single-site.yml")
+    assert (len(estate.layout.sites), len(estate.tunnels), len(estate.by_role["etcd"])) == (1, 0, 3)
+
+
+@pytest.mark.parametrize("section", listings.LISTINGS)
+def test_listings(section: str) -> None:
+    """Every listing is a table or JSON alone on stdout; every object has a name of its own."""
+    done = support.unde("plan", section, "--format", "json")
+    rows = json.loads(done.stdout)
+    names = [row["name"] for row in rows]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(names)
+    if section != "scrape":  # a job's targets with and without TLS are two jobs, whose names differ too
+        assert len(set(names)) == len(names)
+    if section == "hosts":
+        assert all({"name", "site", "address", "public_address", "roles", "groups", "day", "state"} <= row.keys() for row in rows)
+        table = support.unde("plan", section)
+        assert all(name in table.stdout for name in names)
+
+
+def test_help_answers_without_reading_anything(tmp_path: Path) -> None:
+    """``--help`` names the commands and reads no layout."""
+    done = support.unde("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert all(re.search(rf"^\s+{command}\s", done.stdout, re.MULTILINE) for command in ("check", "plan", "secrets"))
+
+
+def test_overlay_and_assignments_from_the_environment(tmp_path: Path) -> None:
+    """The environment says what the options say."""
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text("hosts: {scraper: {vcpu: 3}}\n", encoding="utf-8")
+    done = support.unde("plan", "--format", "json", UNDE_OVERLAY=str(overlay), UNDE_SET="shards.count=2")
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows["scraper"]["vcpu"] == 3
+    assert "local-shard-1" in rows
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    """Who reads only the first line gets it, and no complaint."""
+    command = f"{sys.executable} -m unde plan hosts --format json | head -1"
+    done = support.run("bash", "-c", f"set -o pipefail; {command}")
+    assert (done.stdout, done.stderr, done.returncode) == ("[\n", "", 0)
+
+
+def test_secrets_are_strong_and_all_different() -> None:
+    """Every secret is long, random, different from every other, and different in the next run."""
+    one, other = (yaml.safe_load(support.unde("secrets").stdout) for _ in range(2))
+    assert one.keys() == other.keys() == {*secrets.PASSWORDS, secrets.MASTER_KEY, secrets.REDIS}
+
+    def values(made: dict[str, str | dict[str, str]]) -> list[str]:
+        return [value for name, value in made.items() if isinstance(value, str)] + list(made[secrets.REDIS].values())  # type: ignore[union-attr]
+
+    everything = values(one) + values(other)
+    assert len(set(everything)) == len(everything)
+    assert all(len(value) >= 40 and len(set(value)) >= 10 for value in everything)
+    assert re.fullmatch("[0-9a-f]{64}", one[secrets.MASTER_KEY])
+    assert set(one[secrets.REDIS]) == set(secrets.redis_users(support.estate()))
+
+
+def test_secrets_are_kept(tmp_path: Path) -> None:
+    """``--keep`` keeps what is given, of the estate or not, and makes only what is missing; from a file and from stdin."""
+    known = {"vault_patroni_api_password": "kept", "vault_of_another_role": "kept too", secrets.REDIS: {"cache-mood": "mine"}}
+    text = yaml.safe_dump(known)
+    (tmp_path / "known.yml").write_text(text, encoding="utf-8")
+    for done in (support.unde("secrets", "--keep", tmp_path / "known.yml"), support.unde("secrets", "--keep", "-", stdin=text)):
+        made = yaml.safe_load(done.stdout)
+        assert {name: made[name] for name in known if name != secrets.REDIS} == {k: v for k, v in known.items() if k != secrets.REDIS}
+        assert made[secrets.REDIS]["cache-mood"] == "mine"
+        assert len(made[secrets.REDIS]["cache-catalog"]) == secrets.PASSWORD_LENGTH
+        assert set(secrets.PASSWORDS) < made.keys()
+        again = yaml.safe_load(support.unde("secrets", "--keep", "-", stdin=done.stdout).stdout)
+        assert again == made
+
+
+@pytest.mark.parametrize(
+    "text", ["- a list\n", "hunter2-is-a-secret", "a: [hunter2", "vault_redis_passwords: hunter2\n", "a: hunter2\n a: x\n"]
+)
+def test_bad_secrets_are_refused_without_being_shown(text: str) -> None:
+    """A file that holds no secrets is one readable line; nothing of it is repeated."""
+    done = support.unde("secrets", "--keep", "-", stdin=text)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "hunter2" not in done.stderr
+
+
+def test_secrets_refuse_a_terminal() -> None:
+    """Nothing is shown where it could be read over a shoulder."""
+    primary, terminal = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "unde", "secrets"], cwd=support.ROOT, stdout=terminal, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(support.ROOT / "generator")},
+        )
+        os.close(terminal)
+        assert done.returncode == 2
+        assert "terminal" in done.stderr
+        with pytest.raises(OSError, match="Input/output error"):  # nothing was written: the terminal's other end is simply gone
+            os.read(primary, 1)
+    finally:
+        os.close(primary)

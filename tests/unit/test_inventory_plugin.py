@@ -1,0 +1,171 @@
+"""The inventory plugin, as ``ansible-inventory`` and ``ansible-doc`` meet it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+from unde.model import Estate
+from unde.plan import groups
+
+
+def copied(folder: Path, added: str = "", changed: tuple[str, str] = ("", "")) -> Path:
+    """Return a copy of the shipped layout with text added at its end, or changed once."""
+    text = support.LAYOUT.read_text(encoding="utf-8")
+    assert changed[0] in text
+    file = folder / "layout.yml"
+    file.write_text(text.replace(*changed, 1) + added, encoding="utf-8")
+    return file
+
+
+def test_hosts_groups_and_variables(listed: dict[str, Any], estate: Estate) -> None:
+    """From a checkout, without a flag: every host, in its groups, with what its groups share."""
+    told = listed["_meta"]["hostvars"]
+    assert set(told) == set(estate.hosts)
+    for name, host in estate.hosts.items():
+        assert all(name in listed[group]["hosts"] for group in groups.of(estate, host)), name
+        assert told[name]["unde_roles"] == list(host.roles)
+        assert told[name]["base_hosts"][0] == {"name": "local-app", "address": "10.2.0.2"}
+    shards = {f"shard_{n}" for n in range(estate.layout.shards.count)}
+    assert {f"site_{site}" for site in estate.layout.sites} | {"day_09", "phase_1", "phase_2", "role_etcd", "state_running"} | shards <= set(listed)
+    assert not any("-" in group for group in listed)
+
+
+def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:
+    """Who is not ours to build is neither restarted nor initialized, and base manages less of it."""
+    for name, variables in listed["_meta"]["hostvars"].items():
+        host = estate.hosts[name]
+        assert variables["unde_state"] == host.kind.state
+        assert variables["unde_may_restart"] is variables["unde_may_initialize"] is host.ours
+        assert variables["unde_adopt"] == list(host.adopt)
+        assert ("ssh" in variables["base_manage"]) is host.ours
+    adopted = listed["_meta"]["hostvars"]["helsinki-gw"]["unde_adopt"]
+    assert adopted == ["base", "wireguard_keys", "gateway"]  # with what adopting the gateway brings
+
+
+def test_options_of_constructed(tmp_path: Path) -> None:
+    """The documentation's own example, and the rest of the constructed options, beside the layout's keys."""
+    documented = support.run("ansible-doc", "-t", "inventory", "--json", "unde.infra.layout")
+    example = json.loads(documented.stdout)["unde.infra.layout"]["examples"]
+    added = "groups: {with_many_tunnels: wireguard_peer_tunnels | default([]) | length > 1}\n"
+    told = support.inventory("-i", copied(tmp_path, example + added))
+    assert told["rolls_out_on_14"]["hosts"] == ["local-app"]
+    assert told["with_many_tunnels"]["hosts"] == ["local-etcd-1", "etcd-3"]
+    assert told["_meta"]["hostvars"]["local-app"]["behind_a_tunnel"] is True
+    assert told["_meta"]["hostvars"]["scraper"]["behind_a_tunnel"] is False
+
+
+def test_documentation() -> None:
+    """``ansible-doc`` shows the plugin's options, those of the fragments among them, and what it requires."""
+    done = support.run("ansible-doc", "-t", "inventory", "unde.infra.layout")
+    assert done.returncode == 0
+    assert all(word in done.stdout for word in ("overlay", "assignments", "keyed_groups", "cache_plugin", "UNDE_OVERLAY", "REQUIREMENTS", "unde"))
+
+
+def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
+    """A second reading takes the plan from the cache; a change of the layout, or of an assignment, makes a new one."""
+    file, store = copied(tmp_path), tmp_path / "store"
+    settings = {
+        "ANSIBLE_INVENTORY_CACHE": "true", "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(store),
+    }
+    first = support.inventory("-i", file, **settings)
+    [entry] = [path for path in store.iterdir() if path.is_file()]
+    content = json.loads(entry.read_text(encoding="utf-8"))
+    marked = json.loads(json.dumps(content).replace("10.2.0.2\"", "10.2.0.222\""))
+    entry.write_text(json.dumps(marked), encoding="utf-8")  # what only the cache can have said
+    assert support.inventory("-i", file, **settings)["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.222"
+    time.sleep(0.01)
+    copied(tmp_path, changed=("address: 10.2.0.2\n", "address: 10.2.0.3\n"))
+    third = support.inventory("-i", file, **settings, UNDE_SET="shards.count=2")
+    assert first["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.2"
+    assert third["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.3"
+    assert "local-shard-1" in third["_meta"]["hostvars"]
+
+
+def test_overlay_and_assignments(tmp_path: Path) -> None:
+    """An overlay reaches every typed host and gives variables that win over the plan's; assignments come last."""
+    (tmp_path / "overlay.yml").write_text(
+        'vars: {ansible_connection: local, unde_may_restart: true, ansible_host: "{{ inventory_hostname }}"}\n'
+        'hosts: {"*": {state: create, ram_gb: 1}, push: {ram_gb: 2}}\n', encoding="utf-8",
+    )
+    told = support.inventory(UNDE_OVERLAY=str(tmp_path / "overlay.yml"), UNDE_SET="hosts.push.ram_gb=4,shards.count=2")
+    variables = told["_meta"]["hostvars"]
+    assert {each["unde_state"] for name, each in variables.items() if name != "shard-replica-0"} == {"create"}
+    assert {each["ansible_connection"] for each in variables.values()} == {"local"}
+    assert variables["scraper"]["ansible_host"] == "{{ inventory_hostname }}" or variables["scraper"]["ansible_host"] == "scraper"
+    assert variables["helsinki-gw"]["unde_may_restart"] is True
+    assert variables["push"]["redis_instances"][0]["maxmemory_mb"] == 2048
+    assert "local-shard-1" in variables
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("address: 10.2.0.2\n", "address: 10.2.0.999\n"), "layout.yml:66 hosts.local-app.address — octet 999"),
+        (("address: 10.2.0.2\n", "address: 10.1.0.3\n"), "is in no network of site 'local'"),
+        (("plugin: unde.infra.layout", "\tplugin: unde.infra.layout"), "YAML is indented with spaces, never with tabs"),
+    ],
+    ids=["schema", "checks", "yaml"],
+)
+def test_errors(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    """A layout with errors stops Ansible, with one readable message and no other plugin's opinion of the file."""
+    done = support.run("ansible-inventory", "-i", copied(tmp_path, changed=change), "--list")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0, "set any_unparsed_is_failed in ansible.cfg"
+    assert "duplicate mapping key" not in done.stderr, "let no other plugin read YAML files in ansible.cfg"
+
+
+def test_other_files_are_not_taken(tmp_path: Path) -> None:
+    """Only a file whose name ends as a layout's does is looked at."""
+    shutil.copy(support.LAYOUT, tmp_path / "something.yml")
+    done = support.run("ansible-inventory", "-i", tmp_path / "something.yml", "--list", ANSIBLE_INVENTORY_ENABLED="unde.infra.layout")
+    assert "inventory.layout' plugin" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the collection and install it into a folder of its own, without a server; return another folder to work in."""
+    folder = tmp_path_factory.mktemp("installed")
+    built = support.run("ansible-galaxy", "collection", "build", support.ROOT, "--output-path", folder, cwd=folder)
+    assert built.returncode == 0, built.stderr
+    [archive] = folder.glob("*.tar.gz")
+    done = support.run("ansible-galaxy", "collection", "install", archive, "-p", folder / "collections", "--offline", "--no-deps", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "estate").mkdir()
+    return folder
+
+
+def test_the_installed_collection(installed: Path, listed: dict[str, Any]) -> None:
+    """From the installed collection, in another folder: the same inventory, and its documentation."""
+    work = installed / "estate"
+    (work / "ansible.cfg").write_text(
+        f"[defaults]\ncollections_path = {installed / 'collections'}\n[inventory]\nenable_plugins = unde.infra.layout\n", encoding="utf-8"
+    )
+    file = copied(work)
+    told = support.inventory("-i", file, cwd=work)
+    plain = yaml.safe_load(support.LAYOUT.read_text(encoding="utf-8"))
+    assert set(plain["hosts"]) < set(told["_meta"]["hostvars"])
+    local_app, same = told["_meta"]["hostvars"]["local-app"], listed["_meta"]["hostvars"]["local-app"]
+    assert {key: local_app[key] for key in local_app if key.startswith(("unde_", "wireguard_"))} == {
+        key: same[key] for key in same if key.startswith(("unde_", "wireguard_"))
+    }
+    shown = support.run("ansible-doc", "-t", "inventory", "unde.infra.layout", cwd=work)
+    assert str(installed / "collections") in shown.stdout.replace("\n", "").replace(" ", "")
+
+
+def test_what_the_collection_ships(installed: Path) -> None:
+    """The collection holds its roles, plugins and playbooks, and nothing of the workplace."""
+    root = installed / "collections" / "ansible_collections" / "unde" / "infra"
+    names = {path.relative_to(root).parts[0] for path in root.rglob("*") if path.is_file()}
+    assert {"plugins", "roles", "meta", "MANIFEST.json"} <= names
+    assert not names & {".git", ".venv", ".lab", ".cache", "collections", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+    assert not list(root.rglob("__pycache__"))
