@@ -6,7 +6,6 @@ Only what a command needs is imported, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -79,10 +78,10 @@ def check(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.tab
         findings = list(error.findings)
     errors = sum(finding.level == "error" for finding in findings)
     if output is Format.json:
-        print(render.as_json(render.findings_as_rows(findings)))
+        render.show(render.as_json(render.findings_as_rows(findings)))
     else:
-        for finding in findings:
-            print(finding)
+        if findings:
+            render.show("\n".join(map(str, findings)))
         print(f"{layout}: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}", file=sys.stderr)
     raise typer.Exit(REFUSED if errors else OK)
 
@@ -100,10 +99,7 @@ def plan(section: Annotated[Section, typer.Argument(help="What to list.")] = Sec
     estate = _load(layout, overlay, assignments)
     checks.refuse_errors(estate)
     rows = listings.LISTINGS[section.value](estate)
-    if output is Format.json:
-        print(render.as_json(rows))
-    else:
-        render.print_table(section.value, rows)
+    render.show(render.as_json(rows) if output is Format.json else render.as_table(section.value, rows))
 
 
 @app.command()
@@ -146,7 +142,3 @@ def main() -> None:
     except UnreadableLayout as error:
         print(f"ERROR {error}", file=sys.stderr)
         sys.exit(UNREADABLE)
-    except BrokenPipeError:
-        # Who reads has seen enough; Python must not find the closed pipe again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(OK)

@@ -23,7 +23,24 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 import lab
 
 #: Name → the task's title as Ansible prints it (role and title).
-POINTS: dict[str, str] = {}
+POINTS: dict[str, str] = {
+    "packages": "base : Install the packages",
+    "keys": "wireguard_keys : Make the missing keys",
+    "firewall": "gateway : Load the firewall where another one is loaded",
+    "tunnels": "wireguard_peer : Change the running interfaces where they differ",
+    "authority": "certificates : Make the authority's key and certificate",
+    "first-primary": "postgres_shard : Create the cluster where this host is the first primary",
+    "schema": "postgres_shard : Apply the schema",
+    "copy": "postgres_shard : Copy the primary and follow it",
+    "votes": "etcd : Start etcd",
+    "handover": "patroni : Start Patroni on the standbys",
+}
+
+
+def spread(count: int) -> list[str]:
+    """Return that many points, evenly over the run."""
+    names = list(POINTS)
+    return [names[(2 * number + 1) * len(names) // (2 * count)] for number in range(count)]
 
 
 def die_at(title: str, limit: float) -> bool:
@@ -31,6 +48,7 @@ def die_at(title: str, limit: float) -> bool:
 
     Raises:
         TimeoutError: neither the task nor the end of the run came in time.
+
     """
     run = subprocess.Popen(
         [str(lab.ROOT / "scripts/lab-playbook"), "site.yml"], cwd=lab.ROOT, text=True, start_new_session=True,
@@ -57,7 +75,8 @@ def mark_day_9() -> bool:
     """Write the row of day 9 once PostgreSQL answers and Patroni is not there yet; return whether it stands."""
     try:
         shard = lab.shards()[0]["members"][0]
-        lab.sql(shard, "CREATE TABLE IF NOT EXISTS public.day_9 (row text PRIMARY KEY); INSERT INTO public.day_9 VALUES ('kept') ON CONFLICT DO NOTHING")
+        lab.sql(shard, "CREATE TABLE IF NOT EXISTS public.day_9 (row text PRIMARY KEY)")
+        lab.sql(shard, "INSERT INTO public.day_9 VALUES ('kept') ON CONFLICT DO NOTHING")
         return True
     except (lab.CommandFailed, subprocess.TimeoutExpired):
         return False
@@ -67,11 +86,14 @@ def main() -> int:
     """Kill, run again, check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("points", nargs="*", help=f"which points; all unless given: {', '.join(POINTS)}")
+    parser.add_argument("--spread", type=int, metavar="N", help="N points, evenly over the run")
     parser.add_argument("--limit", type=float, default=1500, help="seconds for one run")
     arguments = parser.parse_args()
     unknown = [point for point in arguments.points if point not in POINTS]
     if unknown:
         parser.error(f"unknown point {', '.join(unknown)}; known: {', '.join(POINTS)}")
+    if arguments.spread:
+        arguments.points = spread(arguments.spread)
     marked = False
     for point in arguments.points or POINTS:
         print(f"── {point}: killed at '{POINTS[point]}'", flush=True)

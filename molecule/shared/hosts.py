@@ -23,7 +23,9 @@ BOOT_SECONDS = 180
 #: By the version of control groups of the engine's host: how systemd gets a tree of its own.
 INIT = {
     "1": (
-        ["--cgroupns", "private", "--volume", "/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:rw"],
+        # The engine's own namespace: in a private one systemd takes the mounted root for its own, so that all hosts share their
+        # services' groups, and the first that shuts down removes the others' empty ones (then `docker exec` fails there).
+        ["--cgroupns", "host", "--volume", "/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:rw"],
         ["/sbin/init", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0"],
     ),
     "2": (["--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"], ["/sbin/init"]),
@@ -31,7 +33,8 @@ INIT = {
 #: Not privileged: what systemd and WireGuard need and no more.
 OPTIONS = [
     "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--security-opt", "apparmor=unconfined", "--device", "/dev/net/tun",
-    "--tmpfs", "/run", "--tmpfs", "/run/lock", "--dns", "127.0.0.1", "--stop-signal", "SIGRTMIN+3", "--stop-timeout", "20", "--pull", "never",
+    "--tmpfs", "/run", "--tmpfs", "/run/lock", "--dns", "127.0.0.1", "--stop-signal", "SIGRTMIN+3", "--stop-timeout", "20",
+    "--pull", "never",
 ]  # fmt: skip
 
 
@@ -53,6 +56,7 @@ def docker(*words: str, check: bool = True) -> str:
 
     Raises:
         Failed: it ended badly and ``check`` is set.
+
     """
     done = subprocess.run(["docker", *words], text=True, capture_output=True, check=False)
     if check and done.returncode != 0:
@@ -99,6 +103,7 @@ def booted(host: Host) -> None:
 
     Raises:
         Failed: it has not within the time.
+
     """
     end, state = time.monotonic() + BOOT_SECONDS, ""
     while time.monotonic() < end:

@@ -113,8 +113,6 @@ def stage(module: AnsibleModule, entry: dict) -> str:
     with os.fdopen(handle, "wb") as out:
         out.write(entry["content"].encode())
     if entry["validate"]:
-        # The checker may run as the service's user, which must be able to read the candidate.
-        os.chmod(name, 0o600)
         code, out, err = module.run_command([word.replace("%s", name) for word in shlex.split(entry["validate"])])
         if code != 0:
             said = "(hidden: the file holds a secret)" if entry["secret"] else (err or out).strip()

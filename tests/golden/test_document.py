@@ -7,7 +7,6 @@ exception that is not needed fails as well, so that the table stays true.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import yaml
 import support
 from unde.model import Estate
 from unde.plan import postgres
+from unde.reports import listings
 
 DOCUMENT = Path(__file__).parent / "document"
 EXTERNAL = ("Object Storage", "GitLab")  #: rows of the server table that are no servers: services of the layout
@@ -95,8 +95,8 @@ def said() -> Iterator[tuple[str, str, Any]]:
 @pytest.fixture(scope="module")
 def hosts(listed: dict[str, Any], estate: Estate) -> dict[str, dict[str, Any]]:
     """Return what is known of each host, addresses and state from Ansible, sizes from ``unde plan hosts``."""
-    planned = {row["name"]: row for row in json.loads(support.unde("plan", "hosts", "--format", "json").stdout)}
-    cost = {row["name"]: row["eur"] for row in json.loads(support.unde("plan", "cost", "--format", "json").stdout)}
+    planned = {row["name"]: row for row in listings.hosts(estate)}
+    cost = {row["name"]: row["eur"] for row in listings.bill(estate)}
     told = listed["_meta"]["hostvars"]
     assert set(planned) == set(told)
     return {
@@ -109,11 +109,10 @@ def hosts(listed: dict[str, Any], estate: Estate) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def jobs(listed: dict[str, Any]) -> dict[str, list[str]]:
+def jobs(listed: dict[str, Any], estate: Estate) -> dict[str, list[str]]:
     """Return the targets of each scrape job, as Ansible is told and as ``unde plan scrape`` lists them."""
     told = listed["_meta"]["hostvars"]["monitoring"]["prometheus_scrape_jobs"]
-    planned = json.loads(support.unde("plan", "scrape", "--format", "json").stdout)
-    assert told == [{key: row[key] for key in ("name", "scheme", "targets")} for row in planned]
+    assert told == [{key: row[key] for key in ("name", "scheme", "targets")} for row in listings.jobs(estate)]
     return {job["name"]: job["targets"] for job in told}
 
 

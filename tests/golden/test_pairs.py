@@ -7,16 +7,18 @@ listing. ``pytest tests/golden --update-golden`` writes them anew: read the diff
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from unde import checks, cli
+from unde import checks
 from unde.model import expand, read
 from unde.plan import inventory
 from unde.reports.listings import LISTINGS
 
+Said = Callable[..., tuple[str, str, int]]
 HERE = Path(__file__).parent
 INVALID = sorted(path.name for path in (HERE / "invalid").iterdir() if path.is_dir())
 VALID = sorted(path.name for path in (HERE / "valid").iterdir() if path.is_dir())
@@ -29,20 +31,10 @@ def compare(file: Path, text: str, update: bool) -> None:
     assert file.read_text(encoding="utf-8") == text
 
 
-def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str, int]:
-    """Return stdout, stderr and exit code of the command, run in this process with this folder as the working directory."""
-    monkeypatch.chdir(HERE)
-    monkeypatch.setattr("sys.argv", ["unde", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    out, err = capsys.readouterr()
-    return out, err, int(stop.value.code or 0)
-
-
 @pytest.mark.parametrize("case", INVALID)
-def test_invalid(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], update_golden: bool) -> None:
+def test_invalid(case: str, said: Said, update_golden: bool) -> None:
     """What is wrong is refused with its file, line, path and fix."""
-    out, err, code = said(monkeypatch, capsys, "check", "base.yml", "--overlay", f"invalid/{case}/overlay.yml")
+    out, err, code = said("check", "base.yml", "--overlay", f"invalid/{case}/overlay.yml", cwd=HERE)
     assert code in (1, 2)
     compare(HERE / "invalid" / case / "expected.txt", f"{out}{err}exit {code}\n", update_golden)
 
@@ -77,9 +69,9 @@ def test_every_rule_has_a_golden_pair() -> None:
     assert named == set(checks.RULES) | OTHER_RULES
 
 
-def test_findings_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_as_json(said: Said) -> None:
     """The objects have exactly the contract's fields, and stdout holds nothing else."""
-    out, err, code = said(monkeypatch, capsys, "check", "base.yml", "--overlay", "invalid/several-at-once/overlay.yml", "--format", "json")
+    out, err, code = said("check", "base.yml", "--overlay", "invalid/several-at-once/overlay.yml", "--format", "json", cwd=HERE)
     rows = json.loads(out)
     assert (len(rows), code, err) == (5, 1, "")
     assert all(list(row) == ["level", "rule", "file", "line", "path", "message", "fix"] for row in rows)
@@ -87,20 +79,20 @@ def test_findings_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert {(row["path"], row["line"]) for row in rows} >= {("hosts.cache.address", 33), ("hosts.cache.site", 3)}
 
 
-def test_a_sound_layout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sound_layout(said: Said) -> None:
     """Exit code 0, nothing on stdout but an empty list."""
-    assert said(monkeypatch, capsys, "check", "base.yml", "--format", "json") == ("[]\n", "", 0)
+    assert said("check", "base.yml", "--format", "json", cwd=HERE) == ("[]\n", "", 0)
 
 
 @pytest.mark.parametrize("command", [["check"], ["plan", "hosts"], ["plan", "cost", "--format", "json"]])
-def test_an_unreadable_file(command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_file(command: list[str], said: Said) -> None:
     """Exit code 2 and one line."""
-    out, err, code = said(monkeypatch, capsys, *command, "no-such.yml")
+    out, err, code = said(*command, "no-such.yml", cwd=HERE)
     assert (out, err, code) == ("", "ERROR no-such.yml: cannot be read: No such file or directory\n", 2)
 
 
-def test_a_plan_of_an_invalid_layout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_of_an_invalid_layout(said: Said) -> None:
     """Exit code 1, the findings on stderr, no plan."""
-    out, err, code = said(monkeypatch, capsys, "plan", "hosts", "base.yml", "--overlay", "invalid/several-at-once/overlay.yml")
+    out, err, code = said("plan", "hosts", "base.yml", "--overlay", "invalid/several-at-once/overlay.yml", cwd=HERE)
     assert (out, code) == ("", 1)
     assert [line.split()[0] for line in err.splitlines()] == ["ERROR"] * 5

@@ -8,26 +8,29 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 import support
-from unde.plan import secrets
+from unde.plan import inventory, secrets
 from unde.reports import listings
+
+Said = Callable[..., tuple[str, str, int]]
 
 
 @pytest.mark.parametrize("example", sorted((support.ROOT / "inventory" / "examples").glob("*.yml")), ids=lambda path: path.stem)
-def test_examples(example: Path) -> None:
+def test_examples(example: Path, said: Said) -> None:
     """Every example is accepted and has a plan; the one that holds the document as written is refused."""
-    done = support.unde("check", example)
-    assert "Traceback" not in done.stderr
+    out, _, code = said("check", example)
     if example.stem == "as-written":
-        assert done.returncode == 1
+        assert code == 1
         return
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+    assert (code, out) == (0, "")
     estate = support.estate(file=example)
+    assert set(inventory.build(estate).hosts) == set(estate.hosts)
     assert all(rows(estate) is not None for rows in listings.LISTINGS.values())
 
 
@@ -63,19 +66,18 @@ def test_single_site() -> None:
 
 
 @pytest.mark.parametrize("section", listings.LISTINGS)
-def test_listings(section: str) -> None:
+def test_listings(section: str, said: Said) -> None:
     """Every listing is a table or JSON alone on stdout; every object has a name of its own."""
-    done = support.unde("plan", section, "--format", "json")
-    rows = json.loads(done.stdout)
+    out, err, code = said("plan", section, "--format", "json")
+    rows = json.loads(out)
     names = [row["name"] for row in rows]
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (code, err) == (0, "")
     assert all(names)
-    if section != "scrape":  # a job's targets with and without TLS are two jobs, whose names differ too
-        assert len(set(names)) == len(names)
+    assert len(set(names)) == len(names)
     if section == "hosts":
         assert all({"name", "site", "address", "public_address", "roles", "groups", "day", "state"} <= row.keys() for row in rows)
-        table = support.unde("plan", section)
-        assert all(name in table.stdout for name in names)
+        table, _, _ = said("plan", section)
+        assert all(name in table for name in names)
 
 
 def test_help_answers_without_reading_anything(tmp_path: Path) -> None:
@@ -102,9 +104,9 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("[\n", "", 0)
 
 
-def test_secrets_are_strong_and_all_different() -> None:
+def test_secrets_are_strong_and_all_different(said: Said) -> None:
     """Every secret is long, random, different from every other, and different in the next run."""
-    one, other = (yaml.safe_load(support.unde("secrets").stdout) for _ in range(2))
+    one, other = (yaml.safe_load(said("secrets")[0]) for _ in range(2))
     assert one.keys() == other.keys() == {*secrets.PASSWORDS, secrets.MASTER_KEY, secrets.REDIS}
 
     def values(made: dict[str, str | dict[str, str]]) -> list[str]:
@@ -117,29 +119,28 @@ def test_secrets_are_strong_and_all_different() -> None:
     assert set(one[secrets.REDIS]) == set(secrets.redis_users(support.estate()))
 
 
-def test_secrets_are_kept(tmp_path: Path) -> None:
+def test_secrets_are_kept(tmp_path: Path, said: Said) -> None:
     """``--keep`` keeps what is given, of the estate or not, and makes only what is missing; from a file and from stdin."""
     known = {"vault_patroni_api_password": "kept", "vault_of_another_role": "kept too", secrets.REDIS: {"cache-mood": "mine"}}
     text = yaml.safe_dump(known)
     (tmp_path / "known.yml").write_text(text, encoding="utf-8")
-    for done in (support.unde("secrets", "--keep", tmp_path / "known.yml"), support.unde("secrets", "--keep", "-", stdin=text)):
-        made = yaml.safe_load(done.stdout)
+    for out, _, _ in (said("secrets", "--keep", tmp_path / "known.yml"), said("secrets", "--keep", "-", stdin=text)):
+        made = yaml.safe_load(out)
         assert {name: made[name] for name in known if name != secrets.REDIS} == {k: v for k, v in known.items() if k != secrets.REDIS}
         assert made[secrets.REDIS]["cache-mood"] == "mine"
         assert len(made[secrets.REDIS]["cache-catalog"]) == secrets.PASSWORD_LENGTH
         assert set(secrets.PASSWORDS) < made.keys()
-        again = yaml.safe_load(support.unde("secrets", "--keep", "-", stdin=done.stdout).stdout)
-        assert again == made
+        assert yaml.safe_load(said("secrets", "--keep", "-", stdin=out)[0]) == made
 
 
 @pytest.mark.parametrize(
     "text", ["- a list\n", "hunter2-is-a-secret", "a: [hunter2", "vault_redis_passwords: hunter2\n", "a: hunter2\n a: x\n"]
 )
-def test_bad_secrets_are_refused_without_being_shown(text: str) -> None:
+def test_bad_secrets_are_refused_without_being_shown(text: str, said: Said) -> None:
     """A file that holds no secrets is one readable line; nothing of it is repeated."""
-    done = support.unde("secrets", "--keep", "-", stdin=text)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert "hunter2" not in done.stderr
+    out, err, code = said("secrets", "--keep", "-", stdin=text)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "hunter2" not in err
 
 
 def test_secrets_refuse_a_terminal() -> None:

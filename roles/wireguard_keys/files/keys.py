@@ -46,7 +46,7 @@ def why_not_a_key(path):
         with open(path, "rb") as handle:
             key = base64.b64decode(handle.read().strip(), validate=True)
     except (OSError, binascii.Error) as error:
-        return "cannot be read as a key (%s)" % type(error).__name__
+        return "cannot be read as a key (%s)" % error
     return None if len(key) == 32 else "does not hold the 32 bytes of a WireGuard key"
 
 

@@ -75,11 +75,17 @@ def ask(member: dict) -> Upstream | None:
     """Ask another member who it is; None when nobody answers there."""
     sql = "IDENTIFY_SYSTEM;\nSHOW in_hot_standby;\n"
     conninfo = replication_conninfo(member["address"], replication="true")
-    done = run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
+    deadline = time.monotonic() + 60
+    while True:
+        done = run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
+        # One that is just starting is there: taking it for absent could make a second system.
+        if "the database system is" not in done.stderr or time.monotonic() > deadline:
+            break
+        time.sleep(1)
     lines = done.stdout.split()
     if done.returncode == 0 and len(lines) == 2:
         return Upstream(member["name"], member["address"], lines[0].split("|")[0], lines[1] == "on")
-    if any(word in done.stderr for word in ("Connection refused", "timeout expired", "No route to host", "Network is unreachable", "the database system is")):
+    if any(word in done.stderr for word in ("Connection refused", "timeout expired", "No route to host", "Network is unreachable")):
         return None
     refuse(f"{member['name']} ({member['address']}) has PostgreSQL but does not let the user replicator in: {done.stderr.strip()}")
 

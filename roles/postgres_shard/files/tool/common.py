@@ -68,7 +68,7 @@ def psql(sql: str, *, database: str = "postgres", variables: dict | None = None,
 
 def replication_conninfo(address: str, **more: str) -> str:
     """Return how the replication user reaches a member: TLS, the member's name checked, the password from the passfile."""
-    parts = {"host": address, "port": PORT, "user": "replicator", "sslmode": "verify-full", "sslrootcert": CA_FILE, "connect_timeout": 3, **more}
+    parts = {"host": address, "port": PORT, "user": "replicator", "sslmode": "verify-full", "sslrootcert": CA_FILE, "connect_timeout": 10, **more}
     return " ".join(f"{name}={value}" for name, value in parts.items())
 
 
@@ -90,7 +90,7 @@ def patroni_manages() -> bool:
 def start(unit: str) -> None:
     """Start PostgreSQL and wait until it answers; on failure show the end of its log."""
     run(["systemctl", "start", unit], check=False)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not answers():
         if time.monotonic() > deadline or run(["systemctl", "is-active", "--quiet", unit], check=False).returncode != 0:
             log = Path("/var/log/postgresql") / f"postgresql-{unit.removeprefix('postgresql@').removesuffix('.service')}.log"

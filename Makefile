@@ -1,0 +1,42 @@
+# Thin: one line for each thing one can do here. The work is in scripts/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help lab lab-down test image lint unit golden second-run bench secrets
+
+ENGINE ?= linux
+SHARDS ?= 1
+IN_VENV := . scripts/environment &&
+IN_LAB := . scripts/environment lab &&
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: ## the whole estate on this machine, verified; ENGINE=linux and SHARDS=1 are the defaults
+	@scripts/bootstrap && scripts/lab --engine $(ENGINE) --shards $(SHARDS)
+
+lab-down: ## remove the lab, leave nothing behind
+	@scripts/lab-down
+
+test: ## everything that is claimed here, proved; takes the place of a running lab
+	@scripts/bootstrap && scripts/test $(STEPS)
+
+image: ## the lab's image; built again only when what goes into it changed
+	@scripts/bootstrap && scripts/image
+
+lint: ## style and types of everything
+	@$(IN_VENV) scripts/lint
+
+unit: ## the fast tests
+	@$(IN_VENV) pytest tests
+
+golden: ## write the expected outputs of tests/golden anew; read the difference before you commit
+	@$(IN_VENV) pytest tests/golden --update-golden
+
+second-run: ## site.yml once more on the running lab: nothing may change, nothing may restart
+	@$(IN_LAB) molecule/estate/second_run.py
+
+bench: ## the second run again, with a table by role; figures in .cache/bench.json
+	@mkdir -p .cache && $(IN_LAB) molecule/estate/second_run.py --json .cache/bench.json
+
+secrets: ## make the production secrets that are missing, in one encrypted file
+	@$(IN_VENV) scripts/secrets

@@ -1,0 +1,90 @@
+"""Which room may import which: model ← checks ← plan ← reports ← cli; nothing of the generator knows Ansible."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import support
+
+PACKAGE = support.ROOT / "generator" / "unde"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+#: Room → the rooms whose modules it may import, itself included.
+ROOMS = {
+    "errors": {"errors"},
+    "model": {"errors", "model"},
+    "checks": {"errors", "model", "checks"},
+    "plan": {"errors", "model", "checks", "plan"},
+    "survive": {"errors", "model", "checks", "plan", "survive"},
+    "reports": {"errors", "model", "checks", "plan", "survive", "reports"},
+    "cli": {"errors", "model", "checks", "plan", "survive", "reports"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+STATEMENTS_AT_MOST = 280  #: of one module; a larger one holds more than one idea (the schema is the largest)
+
+
+def imported(module: Path) -> set[str]:
+    """Return the full names of everything that a module imports, inside functions too."""
+    package = ("unde", *module.parts[:-1])
+    names = set()
+    for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            origin = ".".join(filter(None, [base, node.module]))
+            names |= {f"{origin}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room(name: str) -> str:
+    """Return the room of a dotted name below ``unde``."""
+    part = name.split(".")[1]
+    return part if part in ROOMS else "__init__"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_imports_only_what_stands_before_it(module: Path) -> None:
+    """No import goes back along the line of rooms."""
+    own = module.parts[0].removesuffix(".py")
+    assert own in ROOMS, f"{own} is a room that this test does not know: say what it may import"
+    allowed = ROOMS[own]
+    wrong = {name for name in imported(module) if name.split(".")[0] == "unde" and room(name) not in allowed and name != "unde.__version__"}
+    assert not wrong
+    foreign = {name for name in imported(module) if name.split(".")[0] in ("ansible", "molecule", "support")}
+    assert not foreign
+
+
+def test_plan_does_not_need_the_checks() -> None:
+    """The plan trusts what was checked; it never checks again."""
+    for module in MODULES:
+        if module.parts[0] == "plan":
+            assert not any(name.startswith("unde.checks") for name in imported(module)), module
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_is_small(module: Path) -> None:
+    """A module has one idea: so many statements at most."""
+    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    assert sum(isinstance(node, ast.stmt) for node in ast.walk(tree)) <= STATEMENTS_AT_MOST
+
+
+def test_the_plan_is_pure() -> None:
+    """Nothing in model, checks and plan reads the clock or the environment; only secrets are random; only the reader opens files."""
+    impure = {"time", "datetime", "random", "os", "subprocess", "socket", "secrets"}
+    for module in MODULES:
+        if module.parts[0] in ("model", "checks", "plan"):
+            names = {name.split(".")[0] for name in imported(module)} & impure
+            assert names <= ({"secrets"} if module == Path("plan/secrets.py") else set()), module
+
+
+def test_the_plugin_is_a_small_adapter() -> None:
+    """The inventory plugin derives nothing: it imports no address arithmetic and stays small."""
+    text = (support.ROOT / "plugins" / "inventory" / "layout.py").read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert "netaddr" not in text
+    assert sum(isinstance(node, ast.stmt) for node in ast.walk(tree)) <= STATEMENTS_AT_MOST

@@ -1,0 +1,255 @@
+"""Every role has the one skeleton, and agrees with the plan on every variable."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+import support
+from unde.model import Estate
+from unde.model.roles import ROLES
+from unde.plan import inventory, secrets
+
+HOME = support.ROOT / "roles"
+BUILT = sorted(path.name for path in HOME.iterdir() if path.is_dir())
+
+#: Roles that the layout may name and that later parts build. A role that exists must leave this list.
+LATER = {"alertmanager", "app_service", "core_database", "docker", "grafana", "nginx_gateway", "posthog", "prometheus"}
+
+#: Roles that only other roles use; their scenarios prove them.
+INTERNAL = {"wireguard_keys"}
+
+#: Files of the skeleton. Handlers and templates are there where a role has any.
+SKELETON = (
+    "README.md", "defaults/main.yml", "vars/main.yml", "meta/main.yml", "meta/argument_specs.yml", "meta/effects.yml", "tasks/main.yml",
+)
+FOLDERS = {"defaults", "files", "handlers", "meta", "tasks", "templates", "vars"}
+
+GUARD = """---
+- name: Leave the host alone unless the layout lets this role act on it
+  ansible.builtin.meta: end_role
+  when: unde_state | default('create') != 'create' and '{role}' not in unde_adopt | default([])
+"""
+
+ACTIONS = {"restart", "reload", "none"}
+
+
+def read(role: str, file: str) -> Any:
+    """Return a role's YAML file."""
+    return yaml.safe_load((HOME / role / file).read_text(encoding="utf-8")) or {}
+
+
+def options(role: str) -> dict[str, Any]:
+    """Return the options of a role's main entry point."""
+    return read(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def task_files(role: str) -> list[Path]:
+    """Return a role's files of tasks and handlers."""
+    return sorted([*(HOME / role / "tasks").rglob("*.yml"), *(HOME / role / "handlers").rglob("*.yml")])
+
+
+def tasks(file: Path) -> list[dict[str, Any]]:
+    """Return all tasks of a file, those in blocks included."""
+    found: list[dict[str, Any]] = []
+    todo = list(yaml.safe_load(file.read_text(encoding="utf-8")) or [])
+    while todo:
+        task = todo.pop(0)
+        found.append(task)
+        todo += [inner for key in ("block", "rescue", "always") for inner in task.get(key, [])]
+    return found
+
+
+@pytest.fixture(scope="module")
+def plan() -> inventory.Inventory:
+    """Return what Ansible is told, with more than one shard and with either engine the same names."""
+    return inventory.build(support.estate({"shards": {"count": 2}}))
+
+
+def told(plan: inventory.Inventory, host: str) -> dict[str, Any]:
+    """Return all that a host is told."""
+    result = dict(plan.shared)
+    for group in plan.members[host]:
+        result |= plan.groups[group]
+    return result | plan.hosts[host]
+
+
+def published(plan: inventory.Inventory, role: str) -> dict[str, set[str]]:
+    """Return the variables with a role's prefix that each host of the role is told, from itself, its groups or all."""
+    others = [other for other in ROLES if other != role and other.startswith(role)]
+
+    def ours(variable: str) -> bool:
+        return variable.startswith(f"{role}_") and not any(variable.startswith(f"{other}_") for other in others)
+
+    return {host: set(filter(ours, told(plan, host))) for host in plan.hosts if f"role_{role}" in plan.members[host]}
+
+
+def test_the_list_of_roles() -> None:
+    """Every role that the layout may name is built or still to come; no role is built that it may not name."""
+    assert set(BUILT) <= set(ROLES)
+    assert set(ROLES) - set(BUILT) == LATER, "a role that exists must leave LATER"
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_skeleton(role: str) -> None:
+    """The same files in the same places, and no others beside them."""
+    assert [file for file in SKELETON if not (HOME / role / file).is_file()] == []
+    assert {path.name for path in (HOME / role).iterdir() if path.is_dir()} <= FOLDERS
+    for file in (HOME / role).rglob("*.yml"):
+        assert file.read_text(encoding="utf-8").startswith("---\n"), file
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_the_guard(role: str) -> None:
+    """tasks/main.yml begins with the guard, word for word."""
+    assert (HOME / role / "tasks" / "main.yml").read_text(encoding="utf-8").startswith(GUARD.format(role=role))
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_a_table_of_contents(role: str) -> None:
+    """tasks/main.yml is short: one idea for each included file."""
+    assert len(tasks(HOME / role / "tasks" / "main.yml")) <= 12
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_readme(role: str) -> None:
+    """The README has its sections and names every public variable."""
+    text = (HOME / role / "README.md").read_text(encoding="utf-8")
+    headings = [line.removeprefix("## ").lower() for line in text.splitlines() if line.startswith("## ")]
+    for wanted in ("variables", "idempotence", "guard"):
+        assert any(wanted in heading for heading in headings), f"no section {wanted}"
+    assert [name for name in options(role) if name not in text] == []
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_argument_specs_agree_with_defaults(role: str) -> None:
+    """Names and values: each variable is required or has the default that defaults/main.yml gives it."""
+    defaults, specified = read(role, "defaults/main.yml"), options(role)
+    assert [name for name in (*defaults, *specified) if not name.startswith(f"{role}_")] == []
+    for name, option in specified.items():
+        assert option.get("description"), name
+        assert option.get("type"), name
+        if name not in defaults:
+            assert option.get("required"), f"{name} is neither required nor in defaults"
+        elif option.get("required"):  # a secret comes from the vault, under the vault's name
+            assert str(defaults[name]).startswith("{{ vault_"), f"{name} is required, but has a default"
+        else:
+            assert option.get("default") == defaults[name], name
+    assert set(defaults) <= set(specified)
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_internal_variables_say_so(role: str) -> None:
+    """vars/main.yml holds only names that begin with two underscores and the role."""
+    assert [name for name in read(role, "vars/main.yml") if not name.startswith("__")] == []
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_meta(role: str) -> None:
+    """Author, license, versions; no dependency: the plan says which roles a host has."""
+    meta = read(role, "meta/main.yml")
+    info = meta["galaxy_info"]
+    assert (info["author"], info["license"], str(info["min_ansible_version"])) == ("UNDE", "GPL-3.0-or-later", "2.19")
+    assert info["description"]
+    assert meta.get("dependencies") == []
+    assert {version for platform in info["platforms"] if platform["name"] == "Debian" for version in platform["versions"]} >= {"trixie"}
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_effects(role: str) -> None:
+    """Every public variable has its effect declared, on variables that exist."""
+    effects = read(role, "meta/effects.yml")["effects"]
+    assert all(set(effect) == {"variables", "file", "service", "action"} and effect["action"] in ACTIONS for effect in effects)
+    named = [name for effect in effects for name in effect["variables"]]
+    assert sorted(set(named) - set(options(role))) == [], "effects of variables that are not in argument_specs"
+    assert sorted(set(options(role)) - set(named)) == [], "variables without an effect"
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_what_the_plan_publishes_is_what_the_role_wants(role: str, plan: inventory.Inventory) -> None:
+    """Every variable that a host is told is in the role's argument_specs; every required one is told, or comes from the vault."""
+    specified, defaults = options(role), read(role, "defaults/main.yml")
+    required = {name for name, option in specified.items() if option.get("required") and name not in defaults}
+    for host, names in published(plan, role).items():
+        assert sorted(names - set(specified)) == [], f"{host} is told what the role does not know"
+        assert sorted(required - names) == [], f"{host} is not told what the role requires"
+
+
+def as_module(specified: dict[str, Any]) -> dict[str, Any]:
+    """Return a role's options in the form in which Ansible checks them."""
+    result = {}
+    for name, option in specified.items():
+        result[name] = {key: value for key, value in option.items() if key not in ("description", "options", "version_added")}
+        if "options" in option:
+            result[name]["options"] = as_module(option["options"])
+    return result
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_ansible_accepts_what_the_plan_publishes(role: str, plan: inventory.Inventory) -> None:
+    """Types, choices and nested keys too: the same check that Ansible makes before the role runs."""
+    validator = ArgumentSpecValidator(as_module(options(role)))
+    vault = [name for name, value in read(role, "defaults/main.yml").items() if "vault_" in str(value)]
+    secret = {name: {"str": "x", "dict": {}, "list": []}[options(role)[name]["type"]] for name in vault}
+    for host, names in published(plan, role).items():
+        values = told(plan, host)
+        assert validator.validate(secret | {name: values[name] for name in names}).error_messages == [], host
+
+
+@pytest.mark.parametrize("role", sorted(set(BUILT) - INTERNAL))
+def test_scenario(role: str) -> None:
+    """Every role has a molecule scenario, which converges twice and asks the service."""
+    scenario = support.ROOT / "molecule" / role
+    assert [file for file in ("molecule.yml", "converge.yml", "verify.yml") if not (scenario / file).is_file()] == []
+    sequence = yaml.safe_load((scenario / "molecule.yml").read_text(encoding="utf-8"))["scenario"]["test_sequence"]
+    assert {"converge", "idempotence", "verify"} <= set(sequence)
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_secrets_are_not_logged(role: str) -> None:
+    """A task that handles a secret variable has no_log."""
+    secret = [name for name in options(role) if re.search(r"password|secret|cipher_pass|master_key", name)] + ["vault_"]
+    secret = [name for name in secret if not name.endswith(("_former", "_file", "_path", "_directory"))] + [
+        name for name in options(role) if name.endswith("_former")
+    ]
+    for file in task_files(role):
+        for task in tasks(file):
+            if "block" in task:
+                continue
+            text = yaml.safe_dump({key: value for key, value in task.items() if key not in ("name", "no_log")})
+            if any(re.search(rf"\b{name}" if name == "vault_" else rf"\b{name}\b", text) for name in secret):
+                assert task.get("no_log") not in (None, False), f"{file.relative_to(HOME)}: {task.get('name')}"
+
+
+@pytest.mark.parametrize("role", BUILT)
+def test_tasks(role: str) -> None:
+    """Every task has a name, a module by its full name, and does not look away from errors; handlers that restart ask first."""
+    for file in task_files(role):
+        for task in tasks(file):
+            where = f"{file.relative_to(HOME)}: {task.get('name')}"
+            assert re.match(r"[A-Z]", task.get("name", "")), where
+            assert "ignore_errors" not in task, where
+            assert any("." in key for key in task) or "block" in task, where
+            action = next((task[key] for key in task if key.endswith((".systemd_service", ".systemd", ".service"))), None)
+            if file.parent.name == "handlers" and isinstance(action, dict) and action.get("state") == "restarted":
+                assert "unde_may_restart" in str(task.get("when", "")), f"{where}: restarts without asking"
+
+
+def test_the_vault_s_names() -> None:
+    """The roles ask the vault for exactly what `unde secrets` makes."""
+    texts = [(HOME / role / "defaults" / "main.yml").read_text(encoding="utf-8") for role in BUILT]
+    wanted = {name for text in texts for name in re.findall(r"vault_\w+", text)}
+    assert wanted == {*secrets.PASSWORDS, secrets.MASTER_KEY, secrets.REDIS}
+
+
+def test_every_host_s_roles_are_known(estate: Estate) -> None:
+    """What a host has is built or still to come, and all implied roles come before those that imply them."""
+    for host in estate.hosts.values():
+        assert set(host.roles) <= set(BUILT) | LATER
+        for position, role in enumerate(host.roles):
+            assert all(implied in host.roles[:position] for implied in ROLES[role].implies)

@@ -1,0 +1,51 @@
+"""The judges of make test: what was silently not run must fail."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import steps
+
+DONE = "INFO     \x1b[32metcd\x1b[0m ➜ \x1b[33m{0}\x1b[0m: \x1b[32mExecuted: Successful\x1b[0m\n"
+WHOLE = "".join(DONE.format(action) for action in steps.ACTIONS)
+
+
+def test_a_whole_scenario_is_fine() -> None:
+    assert steps.scenario_was_complete(WHOLE) == ""
+
+
+@pytest.mark.parametrize("action", steps.ACTIONS)
+def test_a_scenario_without_one_of_its_actions_fails(action: str) -> None:
+    said = WHOLE.replace(DONE.format(action), DONE.format(action).replace("Successful", "Missing playbook"))
+    assert steps.scenario_was_complete(said) == f"not executed: {action}"
+
+
+def test_a_test_file_that_ran_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    (tmp_path / "tests").mkdir()
+    for name in ("test_loud.py", "test_silent.py", "test_skipped.py"):
+        (tmp_path / "tests" / name).touch()
+    said = "tests/test_loud.py::test_one PASSED [ 50%]\ntests/test_skipped.py::test_two SKIPPED (no reason) [100%]\n"
+    assert steps.every_file_has_tests(["tests"])(said) == "no test has passed in tests/test_silent.py, tests/test_skipped.py"
+
+
+def test_a_scenario_that_was_not_run_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "scenarios", lambda: ["estate", "etcd", "redis"])
+    ran = [steps.Result(name, 1.0, "") for name in ("role etcd", "estate: create")]
+    assert steps.report(ran, []) == 1
+    assert "scenarios that were not run: redis" in capsys.readouterr().out
+    assert steps.report([*ran, steps.Result("role redis", 1.0, "")], []) == 0
+    assert capsys.readouterr().out.endswith("3 passed, 0 failed\n")
+
+
+def test_every_scenario_and_every_folder_of_tests_has_its_step() -> None:
+    first, roles, estate = steps.plan()
+    assert {step.name.removeprefix("role ") for step in roles} | {"estate"} == set(steps.scenarios())
+    assert {f"tests/{folder}" for folder in ("unit", "golden", "structure")} <= {step.name for step in first}
+    assert all(step.name.startswith("estate: ") for step in estate)
