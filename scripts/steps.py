@@ -80,7 +80,7 @@ def every_file_has_tests(folders: list[str]) -> Callable[[str], str]:
 def scenario_was_complete(said: str) -> str:
     """Judge a scenario's log: each of its actions must have been executed, none for lack of a playbook."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
-    missing = [action for action in ACTIONS if not re.search(rf"➜ {action}: Executed: Successful", plain)]
+    missing = [action for action in ACTIONS if not re.search(rf"(?:➜|>) {action}: Executed: Successful", plain)]
     return f"not executed: {', '.join(missing)}" if missing else ""
 
 

@@ -101,14 +101,15 @@ def tunnels() -> Table:
 
 def votes() -> Table:
     """Show etcd's members and who leads."""
-    members = lab.hosts("etcd")
+    members = [host for host in lab.plan("hosts") if "etcd" in host["roles"]]
+
+    def ask(what: str) -> list[dict[str, Any]]:
+        said = lab.run(members[0]["name"], f"unde-etcdctl endpoint {what} --cluster --write-out json", check=False)
+        return json.loads(said) if said.startswith("[") else []
+
+    health, status = ask("health"), ask("status")
     made = table("etcd", "vote", "site", "healthy", "leader")
-    health = said(lambda: json.loads(lab.run(members[0], "unde-etcdctl endpoint health --cluster --write-out json", check=False)))
-    status = said(lambda: json.loads(lab.run(members[0], "unde-etcdctl endpoint status --cluster --write-out json", check=False)))
-    for host in (host for host in lab.plan("hosts") if host["name"] in members):
-        if isinstance(health, str) or isinstance(status, str):
-            made.add_row(host["name"], host["site"], str(health if isinstance(health, str) else status), "")
-            continue
+    for host in members:
         healthy = any(each["health"] for each in health if f"//{host['address']}:" in each["endpoint"])
         own = next((each["Status"] for each in status if f"//{host['address']}:" in each["Endpoint"]), None)
         leads = own is not None and own["leader"] == own["header"]["member_id"]

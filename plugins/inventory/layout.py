@@ -29,7 +29,7 @@ options:
     description:
       - A second file that holds only what differs from the layout, as in a laboratory.
       - Under C(hosts) the key C("*") stands for every typed host.
-      - Its key C(vars) holds variables for all hosts; they win over those of the plan.
+      - Its key C(vars) holds variables for all hosts; they win over those of the plan. C(<host>) in a value stands for the host's name.
     type: path
     env:
       - name: UNDE_OVERLAY

@@ -10,6 +10,10 @@ from . import groups, tunnels
 from .flows import Flows
 from .role_variables import OWN, SHARED
 
+#: Stands for the host's name in an overlay's variable. (An expression with ``inventory_hostname`` will not do for the
+#: connection: a delegated task would evaluate it for the host that delegates.)
+HOST = "<host>"
+
 #: What the role base does on a host of ours, and on one that serves customers already.
 BASE_ON_OURS = ("hostname", "hosts", "time", "packages", "upgrades", "ssh", "routes")
 BASE_ON_ADOPTED = ("hosts", "routes")
@@ -38,6 +42,7 @@ class Inventory:
 def build(estate: Estate) -> Inventory:
     """Return the inventory of an estate."""
     flows = Flows(estate)
+    named = {key: value for key, value in estate.source.variables.items() if isinstance(value, str) and HOST in value}
     members = {name: groups.of(estate, host) for name, host in estate.hosts.items()}
     grouped: dict[str, dict[str, Any]] = {group: {} for name in members for group in members[name]}
     for role, shared_by in SHARED.items():
@@ -53,10 +58,11 @@ def build(estate: Estate) -> Inventory:
         groups=grouped,
         hosts={
             name: {key: value for key, value in _own(estate, flows, host).items() if key not in estate.source.variables}
+            | {key: value.replace(HOST, name) for key, value in named.items()}
             for name, host in estate.hosts.items()
         },
         members=members,
-        from_overlay=estate.source.variables,
+        from_overlay={key: value for key, value in estate.source.variables.items() if key not in named},
     )
 
 

@@ -62,7 +62,7 @@ class Host:
                 found[fields[0]] = {"public": fields[2], "port": int(fields[3]), "peers": {}}
             else:
                 allowed = [] if fields[4] == "(none)" else fields[4].split(",")
-                found[fields[0]]["peers"][fields[1]] = {"endpoint": fields[3], "allowed": networks(allowed), "keepalive": fields[7]}
+                found[fields[0]]["peers"][fields[1]] = {"endpoint": fields[3], "allowed": networks(allowed), "keepalive": fields[8]}
         return found
 
     def units(self, interfaces):
