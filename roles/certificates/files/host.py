@@ -51,7 +51,7 @@ def reason(told: dict[str, Any]) -> str:
             return f"{path} is missing"
     if shutil.which("openssl") is None:
         return "openssl is missing"
-    if told["authority"] and authority.read_text() != told["authority"]:
+    if authority.read_text() != told["authority"]:
         return f"{authority} is not the certificate of the estate's authority"
     lasts, subject, public, names = look(certificate, told["renew_days"] * 86400)
     wanted = {normal(name) for name in told["names"]}

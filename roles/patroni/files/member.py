@@ -60,7 +60,11 @@ def ask(address: str, port: int, path: str) -> dict | None:
         with urllib.request.urlopen(f"https://{address}:{port}{path}", context=context, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        return json.loads(error.read() or "{}")
+        # A Patroni that has just begun answers some questions with a page of text.
+        try:
+            return json.loads(error.read())
+        except ValueError:
+            return {}
     except (OSError, ValueError):
         return None
 

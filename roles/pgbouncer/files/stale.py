@@ -15,12 +15,12 @@ def younger(names: tuple[str, ...], since: float) -> bool:
 
 def main() -> None:
     """Run the program."""
-    wanted = "--property=ActiveState,ActiveEnterTimestamp,StateChangeTimestamp"
+    wanted = "--property=LoadState,ActiveState,ActiveEnterTimestamp,StateChangeTimestamp"
     done = subprocess.run(["systemctl", "show", "--timestamp=unix", wanted, "pgbouncer.service"], text=True, capture_output=True, check=True)
     shown = dict(line.split("=", 1) for line in done.stdout.splitlines())
     running = shown["ActiveState"] == "active"
     started, told = (float(shown[name].removeprefix("@") or 0) for name in ("ActiveEnterTimestamp", "StateChangeTimestamp"))
-    print(json.dumps({"reload": running and younger(RELOAD, told), "restart": running and younger(RESTART, started)}))
+    print(json.dumps({"known": shown["LoadState"] == "loaded", "reload": running and younger(RELOAD, told), "restart": running and younger(RESTART, started)}))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 
-from common import answers, in_recovery, psql, read_order, refuse, report
+from common import is_primary, psql, read_order, refuse, report
 
 ITERATIONS = 4096
 REWIND = "\n".join(
@@ -65,7 +65,7 @@ def main() -> None:
         # Beyond ASCII, SCRAM first normalizes the text; a random password needs none of that.
         if len(password) < 16 or not password.isascii() or not password.isprintable():
             refuse(f"the password of {name} must be at least 16 printable ASCII characters")
-    if not answers() or in_recovery():
+    if not is_primary():
         report(False, state="not the primary")
     rows = psql("SELECT rolname || ' ' || coalesce(rolpassword, '') FROM pg_authid WHERE NOT rolsuper").splitlines()
     present = dict(row.split(" ", 1) for row in rows)

@@ -13,10 +13,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import STATE_DIRECTORY, in_recovery, patroni_manages, psql, read_order, refuse, replication_conninfo, report, run, start
+from common import (
+    INITIALIZING,
+    STATE_DIRECTORY,
+    in_recovery,
+    patroni_manages,
+    psql,
+    read_order,
+    refuse,
+    replication_conninfo,
+    report,
+    run,
+    start,
+)
 
 IDENTIFIER = STATE_DIRECTORY / "system_identifier"
-INITIALIZING = STATE_DIRECTORY / "initializing"
 
 
 @dataclass(frozen=True)
@@ -176,14 +187,18 @@ def join(order: dict, cluster: Cluster) -> None:
 
 def remote(primary: Upstream, command: str) -> str:
     """Run one replication command on the primary."""
-    return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", replication_conninfo(primary.address, replication="true"), "-c", command], as_postgres=True).stdout
+    conninfo = replication_conninfo(primary.address, replication="true")
+    return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", command], as_postgres=True).stdout
 
 
 def check_record(identifier: str, whose: str) -> None:
     """Refuse to mix two systems: what was here before must be the system that is to come."""
     recorded = IDENTIFIER.read_text().strip() if IDENTIFIER.exists() else identifier
     if recorded != identifier:
-        refuse(f"{whose} belongs to system {identifier}, but this host held system {recorded} before; if that one is given up, remove {IDENTIFIER} and run again")
+        refuse(
+            f"{whose} belongs to system {identifier}, but this host held system {recorded} before; "
+            f"if that one is given up, remove {IDENTIFIER} and run again"
+        )
 
 
 def recognize(order: dict, cluster: Cluster) -> bool:
@@ -197,8 +212,8 @@ def recognize(order: dict, cluster: Cluster) -> bool:
     if IDENTIFIER.exists():
         if IDENTIFIER.read_text().strip() != found:
             refuse(
-                f"{cluster.data} holds system {found}, but this shard's system here is {IDENTIFIER.read_text().strip()}. Nothing was touched. "
-                f"Move the foreign data away; or, if the shard really was replaced, remove {IDENTIFIER} and run again."
+                f"{cluster.data} holds system {found}, but this shard's system here is {IDENTIFIER.read_text().strip()}. "
+                f"Nothing was touched. Move the foreign data away; or, if the shard really was replaced, remove {IDENTIFIER} and run again."
             )
         return False
     same = any(upstream.identifier == found for upstream in others(order))
@@ -231,8 +246,8 @@ def main() -> None:
         report(False, state="absent")
     if IDENTIFIER.exists() and not INITIALIZING.exists():
         refuse(
-            f"{cluster.data} is empty, but system {IDENTIFIER.read_text().strip()} lived here and no other member answers: starting anew would lose it. "
-            f"Restore it from the backup; or, if it is given up, remove {IDENTIFIER} and run again."
+            f"{cluster.data} is empty, but system {IDENTIFIER.read_text().strip()} lived here and no other member answers: "
+            f"starting anew would lose it. Restore it from the backup; or, if it is given up, remove {IDENTIFIER} and run again."
         )
     if not order["check"]:
         create(order, cluster)

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 STATE_DIRECTORY = Path("/var/lib/unde/postgres_shard")
+# Stands as long as a cluster is being made here; what lies here meanwhile is nobody's.
+INITIALIZING = STATE_DIRECTORY / "initializing"
 REPLICATION_PASSFILE = Path("/var/lib/postgresql/.unde-replicator.pgpass")
 CA_FILE = "/etc/unde/tls/ca.crt"
 PORT = 5432
@@ -43,7 +45,12 @@ def report(changed: bool, **rest: object) -> NoReturn:
 
 def run(argv: list[str], *, as_postgres: bool = False, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
     """Run a command with a small, known environment; a failure becomes a refusal with the command's own words."""
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "PGAPPNAME": "unde-postgres-shard", "PGPASSFILE": str(REPLICATION_PASSFILE)}
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "PGAPPNAME": "unde-postgres-shard",
+        "PGPASSFILE": str(REPLICATION_PASSFILE),
+    }
     identity = {}
     if as_postgres:
         account = pwd.getpwnam("postgres")
@@ -68,7 +75,8 @@ def psql(sql: str, *, database: str = "postgres", variables: dict | None = None,
 
 def replication_conninfo(address: str, **more: str) -> str:
     """Return how the replication user reaches a member: TLS, the member's name checked, the password from the passfile."""
-    parts = {"host": address, "port": PORT, "user": "replicator", "sslmode": "verify-full", "sslrootcert": CA_FILE, "connect_timeout": 10, **more}
+    parts = {"host": address, "port": PORT, "user": "replicator", "sslmode": "verify-full", "sslrootcert": CA_FILE, "connect_timeout": 10}
+    parts |= more
     return " ".join(f"{name}={value}" for name, value in parts.items())
 
 
@@ -82,9 +90,17 @@ def in_recovery() -> bool:
     return psql("SELECT pg_is_in_recovery()") == "t"
 
 
+def is_primary() -> bool:
+    """Tell whether users and schema are to be kept here now."""
+    return not INITIALIZING.exists() and answers() and not in_recovery()
+
+
 def patroni_manages() -> bool:
-    """Tell whether starting and stopping PostgreSQL has become Patroni's business on this host."""
-    return Path("/etc/patroni/config.yml").exists() or run(["systemctl", "is-enabled", "--quiet", "patroni.service"], check=False).returncode == 0
+    """Tell whether starting and stopping PostgreSQL has become Patroni's business on this host.
+
+    Its package enables the unit at once; without this file the unit cannot run, and nobody else would start the server.
+    """
+    return Path("/etc/patroni/config.yml").exists()
 
 
 def start(unit: str) -> None:

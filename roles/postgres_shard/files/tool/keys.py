@@ -12,9 +12,8 @@ def place_master_key(path: Path, key: str, check: bool) -> bool:
     if len(key) < 32:
         refuse("postgres_shard_master_key: shorter than 32 characters; make a random key of 256 bits (base64 or hex)")
     directory = path.parent
-    if not directory.is_dir():
-        if not check:
-            directory.mkdir(mode=0o755)
+    if not directory.is_dir() and not check:
+        directory.mkdir(mode=0o755)
     anchor = directory if directory.is_dir() else directory.parent
     kind = run(["stat", "--file-system", "--format=%T", str(anchor)]).stdout.strip()
     if kind != "tmpfs":

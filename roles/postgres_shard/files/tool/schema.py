@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from common import answers, in_recovery, psql, read_order, refuse, report
+from common import is_primary, psql, read_order, refuse, report
 
 DATABASE = "unde"
 BOOTSTRAP = """
@@ -46,7 +46,7 @@ def main() -> None:
     """Run the command."""
     order = read_order()
     wish = check_wish(order)
-    if not answers() or in_recovery():
+    if not is_primary():
         report(False, state="not the primary", applied=[])
     if psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":
         if order["check"]:
@@ -71,8 +71,8 @@ def main() -> None:
             psql(entry["content"] + record, database=DATABASE, variables=wish, transaction=True)
     if not (applied and order["check"]) and psql("SELECT unde_private.master_key_matches()", database=DATABASE) != "t":
         refuse(
-            "the master key of this host does not open what is stored in this shard: the vault holds another key than the one it was encrypted with. "
-            "Put the right key into the vault, remove /run/unde/master.key, and run again."
+            "the master key of this host does not open what is stored in this shard: the vault holds another key than the one "
+            "it was encrypted with. Put the right key into the vault, remove /run/unde/master.key, and run again."
         )
     report(bool(applied), applied=applied)
 

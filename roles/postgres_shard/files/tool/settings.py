@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import answers, patroni_manages, psql, read_order, refuse, report, run, start
+from common import INITIALIZING, answers, patroni_manages, psql, read_order, refuse, report, run, start
 
 FILES = ("conf.d/unde.conf", "pg_hba.conf", "pg_ident.conf")
 CERTIFICATES = ("/etc/unde/tls/ca.crt", "/etc/unde/tls/host.crt", "/etc/unde/tls/host.key")
@@ -34,7 +34,7 @@ def main() -> None:
     config = Path("/etc/postgresql") / order["version"] / "main"
     unit = f"postgresql@{order['version']}-main.service"
     patroni, changed, done = patroni_manages(), False, []
-    if not (config / "postgresql.conf").exists():
+    if INITIALIZING.exists() or not (config / "postgresql.conf").exists():
         report(False, done=[], pending=[], state="absent")
     if not answers():
         if patroni:
