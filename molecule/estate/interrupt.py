@@ -24,8 +24,8 @@ import lab
 
 #: Name → the task's title as Ansible prints it (role and title).
 POINTS: dict[str, str] = {
-    "packages": "base : Install the packages",
-    "keys": "wireguard_keys : Make the missing keys",
+    "packages": "base : Install what is missing",
+    "keys": "wireguard_keys : Make the private keys that do not exist yet",
     "firewall": "gateway : Load the firewall where another one is loaded",
     "tunnels": "wireguard_peer : Change the running interfaces where they differ",
     "authority": "certificates : Make the authority's key and certificate",

@@ -108,7 +108,7 @@ def loss() -> dict:
     inside(heir, "systemctl kill --signal=STOP patroni.service --kill-whom=main")
     sql(heir, "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'")
     sql(heir, "SELECT pg_reload_conf()")
-    until("a standby that receives nothing", lambda: sql(heir, "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'").stdout.strip() == "0", 10)
+    until("a standby that receives nothing", lambda: sql(heir, "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'").stdout.strip() == "0", 10)  # noqa: E501
     if not written((victim,), only_here):
         sys.exit(f"{victim} did not take the row")
     run(["docker", "kill", f"unde-patroni-{victim}"])

@@ -28,6 +28,7 @@ def run(host: str, command: str, *, check: bool = True, stdin: str | None = None
 
     Raises:
         CommandFailed: the command failed and ``check`` is set.
+
     """
     done = subprocess.run(
         ["docker", "exec", "-i", "-u", user, PREFIX + host, "sh", "-c", command],
@@ -91,6 +92,7 @@ def until(what: str, condition: Callable[[], Result], seconds: float, pause: flo
 
     Raises:
         AssertionError: it did not hold in time; the text says what was waited for and the last error.
+
     """
     end, last = time.monotonic() + seconds, ""
     while time.monotonic() < end:

@@ -18,7 +18,8 @@ NOT_SEARCHED = "-path /proc -o -path /sys -o -path /opt/unde -o -path /usr/share
 
 SEARCH = f"""
 needles=$(mktemp -p /run needles.XXXXXX); cat > $needles; trap 'rm -f $needles' EXIT
-find / \\( {NOT_SEARCHED} \\) -prune -o -type f -perm -o=r -size -64M -print0 2>/dev/null | xargs -0 -r grep -lFf $needles 2>/dev/null | sed 's/^/world-readable: /'
+find / \\( {NOT_SEARCHED} \\) -prune -o -type f -perm -o=r -size -64M -print0 2>/dev/null \\
+  | xargs -0 -r grep -lFf $needles 2>/dev/null | sed 's/^/world-readable: /'
 find /etc/ansible /root/.ansible -type f -print0 2>/dev/null | xargs -0 -r grep -lFf $needles 2>/dev/null | sed 's/^/facts: /'
 for process in /proc/[0-9]*; do
   tr '\\0' ' ' < $process/cmdline 2>/dev/null | grep -qFf $needles && echo "process list: $process $(tr '\\0' ' ' < $process/cmdline | cut -c1-40)"

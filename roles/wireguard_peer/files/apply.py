@@ -70,7 +70,7 @@ class Host:
         found = {}
         if interfaces:
             shown = run("systemctl", "show", "--property", "UnitFileState,ActiveState,NeedDaemonReload", *map(unit, interfaces))
-            for interface, block in zip(interfaces, shown.strip().split("\n\n")):
+            for interface, block in zip(interfaces, shown.strip().split("\n\n"), strict=False):
                 found[interface] = dict(line.split("=", 1) for line in block.splitlines())
         return found
 
