@@ -94,6 +94,13 @@ from ansible.module_utils.basic import AnsibleModule
 DEFAULT_MODE = {"file": "0644", "directory": "0755"}
 
 
+class QuietModule(AnsibleModule):
+    """A module that logs which files it is asked for, not what is in them: the journal is no place for secrets."""
+
+    def _log_invocation(self) -> None:
+        self.log("Asked for " + ", ".join(str(entry.get("dest")) for entry in self.params["files"]))
+
+
 def read(path: str) -> bytes | None:
     """Return the content of a regular file, or None when there is no such file."""
     try:
@@ -128,7 +135,7 @@ def replace(entry: dict, staged: str) -> None:
     try:
         shutil.copyfile(staged, beside)
         if os.path.exists(entry["dest"]):
-            shutil.copystat(entry["dest"], beside)
+            shutil.copymode(entry["dest"], beside)
             owner = os.stat(entry["dest"])
             os.chown(beside, owner.st_uid, owner.st_gid)
         with open(beside, "rb") as out:
@@ -144,7 +151,7 @@ def replace(entry: dict, staged: str) -> None:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "files": {
                 "type": "list",
@@ -166,6 +173,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     entries = module.params["files"]
+    # Whatever is shown of the invocation later (-vvv), it does not show these.
+    module.no_log_values.update(entry["content"] for entry in entries if entry["secret"] and entry["content"])
     staged: dict[int, str] = {}
     diffs: list[dict] = []
     changed: list[str] = []

@@ -30,6 +30,13 @@ true
 """
 
 
+class Hidden(list[str]):
+    """Secrets that a failing test does not print."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secrets>"
+
+
 def leaves(value: Any) -> Iterator[str]:
     """Yield every secret."""
     if isinstance(value, dict):
@@ -40,29 +47,28 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def secrets() -> list[str]:
+def secrets() -> Hidden:
     """Return every secret of the lab."""
     plain = subprocess.run(
         ["ansible-vault", "view", "--vault-password-file", str(PASSWORD), str(VAULT)], text=True, capture_output=True, check=True
     ).stdout
-    return list(leaves(yaml.safe_load(plain)))
+    return Hidden(leaves(yaml.safe_load(plain)))
 
 
-def test_the_secrets_are_in_one_encrypted_file(secrets: list[str]) -> None:
+def test_the_secrets_are_in_one_encrypted_file(secrets: Hidden) -> None:
     assert VAULT.read_text().startswith("$ANSIBLE_VAULT;1.1;AES256")
     assert PASSWORD.stat().st_mode & 0o077 == 0 and VAULT.stat().st_mode & 0o007 == 0
     assert len(secrets) >= 20 and len(set(secrets)) == len(secrets)
     assert all(len(secret) >= 32 for secret in secrets)
 
 
-def test_no_secret_can_be_read_on_any_host(secrets: list[str]) -> None:
-    needles = "\n".join(secrets) + "\n"
-    found = lab.everywhere(lab.hosts(), lambda host: lab.run(host, SEARCH, stdin=needles, timeout=300))
+def test_no_secret_can_be_read_on_any_host(secrets: Hidden) -> None:
+    found = lab.everywhere(lab.hosts(), lambda host: lab.run(host, SEARCH, stdin="\n".join(secrets) + "\n", timeout=300))
     found = {host: said for host, said in found.items() if said}
     assert not found, found
 
 
-def test_the_search_would_find_one(secrets: list[str]) -> None:
+def test_the_search_would_find_one(secrets: Hidden) -> None:
     host = lab.hosts("redis")[0]
     lab.run(host, "umask 022; cat > /var/tmp/planted", stdin=secrets[0])
     try:
@@ -71,7 +77,7 @@ def test_the_search_would_find_one(secrets: list[str]) -> None:
         lab.run(host, "rm /var/tmp/planted")
 
 
-def test_no_secret_is_in_the_logs_of_the_runs(secrets: list[str]) -> None:
+def test_no_secret_is_in_the_logs_of_the_runs(secrets: Hidden) -> None:
     logs = [path for folder in (".lab", ".cache") for path in (lab.ROOT / folder).rglob("*") if path.is_file()]
     for path in logs:
         if path not in (VAULT, PASSWORD) and os.access(path, os.R_OK):

@@ -123,7 +123,8 @@ def leader(order: dict) -> str:
 
 def need(order: dict, seen: dict) -> str:
     """Name what the member still needs to be under Patroni."""
-    if seen["patroni"]["active"] and seen["patroni"]["enabled"] and not seen["old_unit"]["active"]:
+    ours = seen["patroni"]["active"] and seen["patroni"]["enabled"] and seen["old_unit"]["masked"]
+    if ours and not seen["old_unit"]["active"] and Path(order["mark"]).exists():
         return "nothing"
     if seen["server"]:
         return "adopt-standby" if seen["server"]["in_recovery"] else "adopt-primary"
