@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from support import ROOT
 
 SOURCE = ast.parse((ROOT / "molecule/estate/interrupt.py").read_text(encoding="utf-8"))
