@@ -6,7 +6,7 @@ from host to host. A structure test compares the names with the roles' argument 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -20,12 +20,8 @@ Variables = dict[str, Any]
 PACKAGE_DIRECTORY = "/var/lib/postgresql"
 
 
-def _members(hosts: tuple[HostView, ...]) -> list[dict[str, str]]:
+def _members(hosts: Iterable[HostView]) -> list[dict[str, str]]:
     return [{"name": host.name, "address": str(host.address)} for host in hosts]
-
-
-def _named(hosts: list[HostView]) -> list[dict[str, str]]:
-    return _members(tuple(hosts))
 
 
 def _data_directory(estate: Estate) -> str:
@@ -180,7 +176,7 @@ def _patroni_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
 def _pgbouncer_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
     return {
         "pgbouncer_address": str(host.address),
-        "pgbouncer_clients": _named(flows.callers_of(host.name, estate.port("shard-sql"))),
+        "pgbouncer_clients": _members(flows.callers_of(host.name, estate.port("shard-sql"))),
     }
 
 
@@ -214,7 +210,7 @@ def _redis_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
                 "families": [
                     _redis_family(name, family) for name, family in wanted[cluster.name].families.items()
                 ],
-                "clients": _named(flows.callers_of(host.name, wanted[cluster.name].port)),
+                "clients": _members(flows.callers_of(host.name, wanted[cluster.name].port)),
             }
             for cluster in clusters.redis(estate)
             if cluster.members == (host,)
