@@ -106,7 +106,7 @@ def test_overlay_and_assignments(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("address: 10.2.0.2\n", "address: 10.2.0.999\n"), "layout.yml:66 hosts.local-app.address — octet 999"),
+        (("address: 10.2.0.2\n", "address: 10.2.0.999\n"), "hosts.local-app.address — octet 999"),
         (("plugin: unde.infra.layout", "\tplugin: unde.infra.layout"), "YAML is indented with spaces, never with tabs"),
     ],
     ids=["schema", "yaml"],

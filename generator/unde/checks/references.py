@@ -26,7 +26,7 @@ def references(estate: Estate) -> Iterator[Finding]:
     layout, hosts, sites = estate.layout, list(estate.hosts), list(estate.layout.sites)
     for host in estate.hosts.values():
         yield from _unknown(estate, (*host.path, "site"), "site", host.site, sites)
-        if host.kind.day not in layout.rollout.days:
+        if host.kind.day is not None and host.kind.day not in layout.rollout.days:
             yield estate.source.finding(
                 (*host.path, "day"), "reference-unknown", f"day {host.kind.day} of '{host.name}' is not in rollout.days",
                 f"one of: {', '.join(map(str, layout.rollout.days))}",

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from netaddr import IPAddress, IPNetwork
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints
 
+from .roles import ROLES
+
+if TYPE_CHECKING:
+    RoleName = str
+else:
+    RoleName = Literal[tuple(ROLES)]
+
+LAST_SLOT = 255  #: a tunnel's slot is the third octet of its addresses
+State = Literal["create", "deployed", "running"]
 
 def parse_address(value: Any) -> IPAddress:
     """Return an IPv4 address.
@@ -77,6 +86,10 @@ InterfacePattern = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\{
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Day = Annotated[int, Field(ge=1, le=99)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Money = Annotated[float, Field(ge=0)]
+GigabytesPerDay = Annotated[float, Field(ge=0)]
 
 
 class Model(BaseModel):

@@ -16,6 +16,7 @@ def identifier(kind: str, name: object) -> str:
 def of(estate: Estate, host: HostView) -> list[str]:
     """Return the groups of a host, sorted."""
     day = host.kind.day
+    assert day is not None, "a host in no day is refused by the checks"
     names = [
         identifier("site", host.site), identifier("state", host.kind.state),
         f"day_{day:02d}", f"phase_{estate.layout.rollout.days[day].phase}",

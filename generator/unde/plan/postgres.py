@@ -10,6 +10,8 @@ from __future__ import annotations
 from ..model.schema import HostKind, WalBounds
 
 MB, GB = 1, 1024
+UNBOUNDED = -1  #: of max_slot_wal_keep_size
+LARGEST_QUEUE = "4PiB"  #: that pgBackRest accepts (pgbackrest.org, archive-push-queue-max)
 
 
 def size(megabytes: int) -> str:
@@ -44,7 +46,7 @@ def settings(host: HostKind, wal: WalBounds, stanza: str) -> dict[str, str | int
         "max_wal_senders": 5,
         "wal_keep_size": size(min(4 * GB, disk // 100)),
         "max_replication_slots": 5,
-        "max_slot_wal_keep_size": size(int(disk * wal.slot_share)),
+        "max_slot_wal_keep_size": UNBOUNDED if wal.slot_share is None else size(int(disk * wal.slot_share)),
         "checkpoint_timeout": "10min",
         "max_wal_size": size(max(64 * MB, min(2 * GB, disk // 200))),
         "max_connections": 100,
@@ -69,5 +71,7 @@ def common(primary: HostKind, wal: WalBounds, stanza: str) -> dict[str, str | in
 
 
 def archive_queue_max(host: HostKind, wal: WalBounds) -> str:
-    """Return the bound of pgBackRest's archive queue, in its own notation."""
+    """Return the bound of pgBackRest's archive queue, in its own notation; its largest where the layout sets none."""
+    if wal.archive_share is None:
+        return LARGEST_QUEUE
     return f"{max(1, int(host.disk_gb * wal.archive_share))}GiB"

@@ -1,0 +1,36 @@
+"""The command ``unde``: one module for each command.
+
+Exit codes, for every command: 0 fine, 1 the layout has errors, 2 it cannot be read (or the call is wrong).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from .check import check
+from .options import REFUSED, UNREADABLE
+from .plan import plan
+from .secrets import secrets
+
+app = typer.Typer(
+    name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
+)
+for command in (check, plan, secrets):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; every error of ours is one readable line, never a traceback."""
+    from ..errors import InvalidLayout, UnreadableLayout
+
+    try:
+        app()
+    except InvalidLayout as error:
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)
+    except UnreadableLayout as error:
+        print(f"ERROR {error}", file=sys.stderr)
+        sys.exit(UNREADABLE)

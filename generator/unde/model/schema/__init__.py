@@ -1,0 +1,89 @@
+"""The shape of ``layout.yml``: one class for each kind of object, every field with its unit and meaning.
+
+No class here knows a rule that needs two objects; those are in ``unde.checks``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..types import Model, Name, Positive
+from .clusters import (
+    CertificateAuthority,
+    Clusters,
+    EtcdCluster,
+    KeyFamily,
+    PatroniCluster,
+    PgbackrestCluster,
+    PgbouncerCluster,
+    PostgresCluster,
+    RedisInstance,
+    Sentinel,
+    WalBounds,
+)
+from .costs import CostLine, Costs, Range
+from .document import Claim, Document, Rollout, RolloutDay
+from .hosts import Host, HostKind
+from .services import Flow, Service
+from .shards import Embedding, MasterKey, ShardHost, Shards, ShardTunnel, ShardVariant, UsersPerShard
+from .sites import Gateway, HostLimits, Link, Pool, Site
+from .tunnels import Tunnel, Tunnels
+
+__all__ = [
+    "CertificateAuthority",
+    "Claim",
+    "Clusters",
+    "CostLine",
+    "Costs",
+    "Document",
+    "Embedding",
+    "EtcdCluster",
+    "Flow",
+    "Gateway",
+    "Host",
+    "HostKind",
+    "HostLimits",
+    "KeyFamily",
+    "Layout",
+    "Link",
+    "MasterKey",
+    "PatroniCluster",
+    "PgbackrestCluster",
+    "PgbouncerCluster",
+    "Pool",
+    "PostgresCluster",
+    "Range",
+    "RedisInstance",
+    "Rollout",
+    "RolloutDay",
+    "Sentinel",
+    "Service",
+    "ShardHost",
+    "ShardTunnel",
+    "ShardVariant",
+    "Shards",
+    "Site",
+    "Tunnel",
+    "Tunnels",
+    "UsersPerShard",
+    "WalBounds",
+]
+
+
+class Layout(Model):
+    """The whole file."""
+
+    plugin: Literal["unde.infra.layout"]
+    document: Document
+    sites: dict[Name, Site]
+    links: dict[Name, Link]
+    pools: dict[Name, Pool]
+    hosts: dict[Name, Host]
+    shards: Shards
+    tunnels: Tunnels
+    clusters: Clusters
+    services: dict[Name, Service]
+    flows: dict[Name, Flow]
+    rollout: Rollout
+    costs: Costs
+    decisions: dict[Positive, str]

@@ -1,0 +1,39 @@
+"""Who listens, and who may talk to whom."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..types import Model, Name, Port
+
+
+class Service(Model):
+    """Something that listens: on hosts of ours, or outside."""
+
+    hosts: list[str] = Field(default=[], description="where it listens: host names, role:X, site:X, or all")
+    external: str | None = Field(None, description="instead of hosts: who runs it, for services that are not ours")
+    ports: list[Port] = Field(default=[], description="TCP or UDP ports")
+    protocol: Literal["tcp", "udp"] = "tcp"
+    metrics: bool = Field(False, description="Prometheus scrapes it")
+    tls: bool = Field(False, description="it speaks TLS")
+    jobs: dict[Name, Name] = Field(default={}, description="host → name of its scrape job, where it is not the derived one")
+    standby: Name | None = Field(None, description="the site that keeps a warm standby: one of the hosts must stand there")
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        """Refuse a service that is nowhere, or both on hosts of ours and outside."""
+        if bool(self.hosts) == (self.external is not None):
+            raise ValueError("a service is on hosts of ours or external, one of the two: write either hosts or external")
+        return self
+
+
+class Flow(Model):
+    """Who may open connections to what; everything else is denied."""
+
+    callers: list[str] = Field(alias="from", min_length=1, description="host names, role:X, site:X, all, or external services")
+    to: list[Name] = Field(min_length=1, description="services")
+    within: Literal["shard"] | None = Field(None, description="shard: each shard's members among themselves only")
+    note: str = ""

@@ -1,0 +1,92 @@
+"""The users' databases."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from ..types import Address, Count, GigabytesPerDay, InterfacePattern, Model, Money, Name, Pattern, Positive, RoleName, State
+from .hosts import HostKind
+
+
+class ShardVariant(Model):
+    """What differs for shards from a number on."""
+
+    label: str | None = None
+    type: str | None = None
+    vcpu: Positive | None = None
+    ram_gb: Positive | None = None
+    disk_gb: Positive | None = None
+    price_eur: Money | None = None
+    state: State | None = None
+    adopt: list[RoleName] | None = None
+    public_address: Address | None = None
+
+    @field_validator("label", "type", "vcpu", "ram_gb", "disk_gb", "state", "adopt", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """Refuse null: what does not differ is left out."""
+        if value is None:
+            raise ValueError("null is no value here: leave the key out, and the template's value holds")
+        return value
+
+
+class ShardHost(HostKind):
+    """The template of a shard's host; ``{n}`` is the shard's number."""
+
+    name: Pattern
+    pool: Name = Field(description="where its address comes from")
+    only: dict[Count, ShardVariant] = Field(default={}, description="number → what differs for this one shard")
+    starting: dict[Count, ShardVariant] = Field(default={}, description="number → what differs from this shard on")
+
+
+class ShardTunnel(Model):
+    """The template of a shard's tunnel."""
+
+    interface: InterfacePattern
+    far: Name
+    pool: Name = Field(description="where its slot comes from")
+    gb_day: GigabytesPerDay | None = Field(None, description="expected traffic, GB a day, busy day")
+    purpose: str = ""
+
+
+class UsersPerShard(Model):
+    """How many users one shard holds with a year of data."""
+
+    comfortable: Positive
+    most: Positive
+
+
+class Embedding(Model):
+    """The vectors of the messages."""
+
+    dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="pgvector indexes up to 2,000 (vector)")
+    messages_per_user_year: Positive
+    index: Literal["vector", "halfvec", "none"] = Field(description="what the HNSW index holds; none: exact search only")
+    trigger_gb: Positive = Field(20, description="a new shard is due when the index is larger, GB")
+    measured_by: Literal["partitions", "parent"] = Field(
+        "partitions", description="how the index is measured: the sum over its partitions, or the parent alone, which is always 0"
+    )
+
+
+class MasterKey(Model):
+    """The key that the users' knowledge is encrypted with."""
+
+    kept_in: Literal["tmpfs", "env-file"] = Field(description="where a host keeps it; an env-file is on disk")
+    readers: list[str] = Field(description="who needs it: host names, role:X, site:X")
+
+
+class Shards(Model):
+    """The users' databases: how many, and the templates that each one's hosts, tunnel and names follow from."""
+
+    count: Positive
+    users_per_shard: UsersPerShard
+    embedding: Embedding
+    partitions: Positive = Field(64, description="hash partitions of the chat history")
+    master_key: MasterKey
+    scope: Pattern = Field(description="Patroni's name of the cluster")
+    stanza: Pattern = Field(description="pgBackRest's name of the cluster")
+    primary: ShardHost
+    replica: ShardHost
+    tunnel: ShardTunnel | None = Field(None, description="the primary's tunnel; null where both members stand at one site")

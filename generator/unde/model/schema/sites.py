@@ -1,0 +1,75 @@
+"""Places, the ways between them, and the rows of addresses kept free to grow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from netaddr import IPAddress
+from pydantic import Field, model_validator
+
+from ..types import LAST_SLOT, Address, Model, Name, Network, Place, Positive
+
+
+class Gateway(Model):
+    """The router of a site: where the tunnels end."""
+
+    host: Name = Field(description="the host that is the gateway")
+    engine: Literal["linux", "routeros"] = Field("linux", description="what ends the tunnels")
+    placement: Literal["guest", "bare"] = Field("guest", description="routeros only: a guest on the host, or the host itself")
+    acceleration: Literal["auto", "kvm", "tcg"] = Field("auto", description="routeros guest only: how the guest is executed")
+    routeros_version: str | None = Field(None, description="routeros only: the pinned release")
+    licence: Literal["free", "p1", "p10", "unlimited"] | None = Field(
+        None, description="routeros only: CHR's licence; it limits each interface to 1 Mbit/s, 1 Gbit/s, 10 Gbit/s or nothing"
+    )
+    next_hop: Address | None = Field(
+        None,
+        description="the address that hosts of the site send remote traffic to; null: the gateway's own "
+        "(a provider with routed private networks wants the network's first address)",
+    )
+
+
+class HostLimits(Model):
+    """The largest host that a site offers."""
+
+    vcpu: Positive = Field(description="virtual processors")
+    ram_gb: Positive = Field(description="memory, GB")
+
+
+class Site(Model):
+    """One location."""
+
+    description: str = ""
+    provider: str = Field(description="who rents out the servers")
+    failure_domain: Name = Field(description="what fails together; two sites may share one")
+    networks: dict[Name, Network] = Field(description="private networks of the site")
+    host_limits: HostLimits | None = Field(None, description="the largest host that may stand here")
+    gateway: Gateway | None = Field(None, description="the router that ends this site's tunnels")
+
+
+class Link(Model):
+    """The way between two sites."""
+
+    between: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    rtt_ms: Annotated[float, Field(gt=0)] = Field(description="round-trip time, milliseconds")
+    mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(1500, description="largest packet of the path, bytes")
+
+
+class Pool(Model):
+    """A row of addresses or tunnel slots for things that are counted; number n stands at ``base + n``, for ever."""
+
+    kind: Literal["address", "slot"]
+    purpose: str = ""
+    zero: Place | None = Field(None, description="the place of number 0 where it does not follow the row")
+    base: Place = Field(description="what the number is added to: an address, or a slot")
+    size: Annotated[int, Field(ge=1, le=65534)] = Field(description="the largest number")
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        """Refuse a row of another kind than its pool, and one that runs beyond the last address or slot."""
+        wanted, what, last = (IPAddress, "an address", 0xFFFFFFFF) if self.kind == "address" else (int, "a slot", LAST_SLOT)
+        for key, value in (("zero", self.zero), ("base", self.base)):
+            if value is not None and not isinstance(value, wanted):
+                raise ValueError(f"{key} {value} does not fit the kind {self.kind}: write {what}")
+        if int(self.base) + self.size > last or int(self.zero or 0) > last:
+            raise ValueError(f"{self.base} + {self.size} is beyond the last {self.kind}: the row ends at {wanted(last)}")
+        return self

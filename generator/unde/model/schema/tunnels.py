@@ -1,0 +1,40 @@
+"""WireGuard."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from netaddr import IPNetwork
+from pydantic import Field, field_validator
+
+from ..types import LAST_SLOT, GigabytesPerDay, InterfaceName, Model, Name, Network, Positive
+
+
+class Tunnel(Model):
+    """One WireGuard tunnel; its key in the layout is the interface's name on both ends."""
+
+    near: Name = Field(description="the end that calls")
+    far: Name = Field(description="the end that listens")
+    slot: Annotated[int, Field(ge=0, le=LAST_SLOT)] = Field(description="addresses and port follow from it, for ever")
+    gb_day: GigabytesPerDay | None = Field(None, description="expected traffic besides etcd's, GB a day, busy day")
+    purpose: str = ""
+
+
+class Tunnels(Model):
+    """All tunnels and what is common to them."""
+
+    network: Network = Field(description="slot s owns the s-th /24 of it")
+    near_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the calling end")
+    far_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the listening end")
+    base_port: Annotated[int, Field(ge=1, le=65535 - LAST_SLOT)] = Field(description="UDP port of slot 0; slot s listens at base_port + s")
+    mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(description="bytes")
+    keepalive_s: Positive = Field(description="seconds")
+    peers: dict[InterfaceName, Tunnel]
+
+    @field_validator("network")
+    @classmethod
+    def _holds_every_slot(cls, value: IPNetwork) -> IPNetwork:
+        """Refuse a network that has no room for every slot."""
+        if value.prefixlen > 16:
+            raise ValueError(f"{value} has no /24 for each slot up to {LAST_SLOT}: write a /16, as in 10.3.0.0/16")
+        return value
