@@ -22,6 +22,11 @@ def shipped() -> dict[str, Any]:
     return source.load(LAYOUT).data
 
 
+def merged(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return plain data with changes laid over it, as an overlay would."""
+    return overlay.lay_over(Source("layout.yml", data, {}), Source("overlay.yml", copy.deepcopy(changes), {})).data
+
+
 def estate_of(data: dict[str, Any]) -> Estate:
     """Return the estate of plain data."""
     read = Source("layout.yml", data, {})

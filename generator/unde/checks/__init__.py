@@ -1,21 +1,28 @@
 """What cannot stand: one function for each rule, all findings at once.
 
-A rule looks across objects. It yields findings; it never raises and never prints.
+A rule looks across objects, typed and derived ones. It yields findings; it never raises and never prints.
 """
 
 from ..errors import Finding, InvalidLayout
 from ..model import Estate
-from . import addresses, hosts, references
+from . import addresses, clusters, costs, databases, flows, hosts, monitoring, pools, references, rollout, services, tunnels
 from .rules import RULES, Rule
 
 __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
-_ROOMS = (addresses, hosts, references)  # importing a room registers its rules
+#: Importing a room registers its rules.
+_ROOMS = (addresses, clusters, costs, databases, flows, hosts, monitoring, pools, references, rollout, services, tunnels)
 
 
 def run(estate: Estate) -> list[Finding]:
-    """Return the findings of every rule, sorted by place."""
-    return sorted(finding for rule in RULES.values() for finding in rule.check(estate))
+    """Return the findings of every rule, sorted by place.
+
+    Where a name is referred to that does not exist, nothing can be derived: the rules that ask the plan wait until it is mended.
+    """
+    findings = [finding for rule in RULES.values() if not rule.derives for finding in rule.check(estate)]
+    if not any(finding.rule in references.DANGLING for finding in findings):
+        findings += [finding for rule in RULES.values() if rule.derives for finding in rule.check(estate)]
+    return sorted(findings)
 
 
 def refuse_errors(estate: Estate) -> None:

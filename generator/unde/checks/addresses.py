@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
-from netaddr import IPAddress
+from netaddr import IPAddress, IPNetwork
 
 from ..errors import Finding
 from ..model import Estate
 from ..model.source import DataPath
 from .rules import rule
+
+#: Space that no provider routes to a server (IANA, "IPv4 Special-Purpose Address Registry"), documentation and benchmarks apart.
+NOT_ROUTED = tuple(
+    IPNetwork(space)
+    for space in ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")
+)
 
 
 def _held(estate: Estate) -> Iterator[tuple[IPAddress, str, DataPath]]:
@@ -77,3 +84,36 @@ def slots(estate: Estate) -> Iterator[Finding]:
                 "give one of them a free slot",
             )
         seen.setdefault(tunnel.slot, tunnel.name)
+
+
+@rule("network-overlap")
+def networks(estate: Estate) -> Iterator[Finding]:
+    """No two networks overlap: those of sites, and that of the tunnels."""
+    known: list[tuple[IPNetwork, str, DataPath]] = [
+        (network, f"network '{key}' of site '{name}'", ("sites", name, "networks", key))
+        for name, site in estate.layout.sites.items() for key, network in site.networks.items()
+    ]
+    known.append((estate.layout.tunnels.network, "the tunnels' network", ("tunnels", "network")))
+    for (first, one, place), (second, other, path) in combinations(known, 2):
+        if first.first <= second.last and second.first <= first.last:
+            at = estate.source.position(place)
+            yield estate.source.finding(
+                path, "network-overlap", f"{second}, {other}, overlaps {first}, {one} ({at.file}:{at.line})",
+                "give one of them a network of its own",
+            )
+
+
+@rule("address-public-private")
+def public(estate: Estate) -> Iterator[Finding]:
+    """A public address is one that the internet can route, and is in no private network of ours."""
+    for host in estate.hosts.values():
+        address = host.public_address
+        if address is None:
+            continue
+        reserved = next((space for space in NOT_ROUTED if address in space), None)
+        if reserved is not None:
+            yield estate.source.finding(
+                (*host.path, "public_address"), "address-public-private",
+                f"{address} of '{host.name}' is in {reserved}, which no provider routes",
+                "write the address that the provider gave, or null until it is known",
+            )

@@ -116,3 +116,6 @@ def links(estate: Estate) -> Iterator[Finding]:
                 path, "link-missing", f"{what}: {one.site} and {other.site} have no link",
                 f"add links.{one.site}-{other.site} with its rtt_ms",
             )
+
+#: Rules whose findings mean that a plan cannot be derived.
+DANGLING = ("reference-unknown", FLOW, "service-missing", "link-missing")

@@ -13,10 +13,20 @@ Check = Callable[[Estate], Iterator[Finding]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its id, stable across releases, and the function that yields what breaks it."""
+    """One rule.
+
+    Attributes:
+        id: stable across releases.
+        check: the function that yields what breaks it.
+        rows: decisions that the rule comes from.
+        derives: whether it asks the plan, which exists only where every name that is referred to does.
+
+    """
 
     id: str
     check: Check
+    rows: tuple[int, ...] = ()
+    derives: bool = False
 
     @property
     def summary(self) -> str:
@@ -27,11 +37,11 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-def rule(rule_id: str) -> Callable[[Check], Check]:
+def rule(rule_id: str, *, rows: tuple[int, ...] = (), derives: bool = False) -> Callable[[Check], Check]:
     """Register a function as the rule ``rule_id``."""
 
     def register(check: Check) -> Check:
-        RULES[rule_id] = Rule(rule_id, check)
+        RULES[rule_id] = Rule(rule_id, check, rows, derives)
         return check
 
     return register

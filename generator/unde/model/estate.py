@@ -15,7 +15,7 @@ from netaddr import IPAddress
 
 from ..errors import Finding, InvalidLayout, nearest
 from .roles import ROLES
-from .schema import HostKind, Layout, Pool, ShardHost, ShardTunnel, ShardVariant, Site
+from .schema import HostKind, Layout, Pool, ShardHost, ShardTunnel, ShardVariant, Site, Tunnel
 from .source import DataPath, Source
 
 Role = str
@@ -71,6 +71,7 @@ class TunnelView:
     near_address: IPAddress
     far_address: IPAddress
     port: int
+    gb_day: float | None
     purpose: str
     path: DataPath
 
@@ -143,7 +144,7 @@ def expand(layout: Layout, source: Source) -> Estate:
         name: HostView(name, host, host.address, host.public_address, ("hosts", name)) for name, host in layout.hosts.items()
     }
     tunnels = {
-        name: _tunnel(layout, name, tunnel.near, tunnel.far, tunnel.slot, tunnel.purpose, ("tunnels", "peers", name))
+        name: _tunnel(layout, name, tunnel.near, tunnel.far, tunnel.slot, tunnel, ("tunnels", "peers", name))
         for name, tunnel in layout.tunnels.peers.items()
     }
     findings = list(_pool_findings(layout, source))
@@ -230,15 +231,15 @@ def _shard_host(layout: Layout, template: ShardHost, number: int, member: str) -
 def _shard_tunnel(layout: Layout, template: ShardTunnel, number: int, primary: str) -> TunnelView:
     """Return the tunnel of a shard's primary."""
     slot = _place(layout.pools[template.pool], number)
-    return _tunnel(layout, template.interface.format(n=number), primary, template.far, slot, template.purpose, ("shards", "tunnel"))
+    return _tunnel(layout, template.interface.format(n=number), primary, template.far, slot, template, ("shards", "tunnel"))
 
 
-def _tunnel(layout: Layout, name: str, near: str, far: str, slot: int, purpose: str, path: DataPath) -> TunnelView:
+def _tunnel(layout: Layout, name: str, near: str, far: str, slot: int, typed: Tunnel | ShardTunnel, path: DataPath) -> TunnelView:
     """Return a tunnel with the addresses and the port of its slot."""
     common = layout.tunnels
     block = common.network.first + slot * 256
     return TunnelView(
         name, near, far, slot,
         IPAddress(block + common.near_octet, 4), IPAddress(block + common.far_octet, 4),
-        common.base_port + slot, purpose, path,
+        common.base_port + slot, typed.gb_day, typed.purpose, path,
     )

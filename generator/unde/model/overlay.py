@@ -30,6 +30,7 @@ def lay_over(source: Source, overlay: Source) -> Source:
         merely_entered = isinstance(value, dict) and path in positions
         if origin in overlay.positions and not merely_entered:
             positions[path] = overlay.positions[origin]
+    positions |= {("vars", name): overlay.positions[("vars", name)] for name in variables if ("vars", name) in overlay.positions}
     return Source(source.file, _merge(source.data, changes), positions, findings, {**source.variables, **variables})
 
 

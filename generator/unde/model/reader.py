@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import Finding, InvalidLayout, nearest
 from . import overlay as overlays
+from . import plaintext
 from .schema import Layout
 from .source import DataPath, Source, dotted, load
 
@@ -32,7 +33,7 @@ def read(file: str | Path, overlay: str | Path | None = None, assignments: str =
 
     Raises:
         UnreadableLayout: a file cannot be read or is not YAML.
-        InvalidLayout: the YAML has duplicate keys, or the values do not fit the schema; all findings are carried.
+        InvalidLayout: the YAML has duplicate keys or secrets, or the values do not fit the schema; all findings are carried.
 
     """
     source = load(file)
@@ -50,7 +51,7 @@ def typed(source: Source) -> Layout:
         InvalidLayout: as for :func:`read`.
 
     """
-    findings = list(source.findings)
+    findings = [*source.findings, *plaintext.findings(source)]
     try:
         layout = Layout.model_validate({key: value for key, value in source.data.items() if key not in ADAPTER_KEYS})
     except ValidationError as error:
@@ -75,6 +76,8 @@ def _finding(source: Source, problem: dict[str, Any]) -> Finding:
     if kind == "value_error":
         message, colon, fix = problem["msg"].removeprefix("Value error, ").rpartition(": ")
         return source.finding(path, "schema-value", message if colon else fix, fix if colon else "correct the value")
+    if kind == "string_pattern_mismatch" and r"\{n\}" in problem["ctx"]["pattern"] and "{n}" not in str(value):
+        return source.finding(path, "schema-value", f"'{value}' has no {{n}}: every shard would have the same", "write {n} where the shard's number belongs")
     if kind == "string_pattern_mismatch":
         return source.finding(path, "schema-value", f"'{value}' is not of the right form", f"it must match {problem['ctx']['pattern']}")
     if kind in WANTED:

@@ -16,16 +16,20 @@ class Role(NamedTuple):
     Attributes:
         does: one line for people.
         implies: roles that come with it (they run first, and adopting it adopts them).
+        beside: roles that it cannot work without on the same host.
+        anywhere: roles that some host of the estate must have for it to work.
 
     """
 
     does: str
     implies: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    anywhere: tuple[str, ...] = ()
 
 
 ROLES = MappingProxyType(
     {
-        "alertmanager": Role("routes alerts to people"),
+        "alertmanager": Role("routes alerts to people", anywhere=("prometheus",)),
         "app_service": Role("runs one of our own services"),
         "base": Role("hostname, hosts entries, time, updates, SSH, return routes"),
         "certificates": Role("the estate's certificate authority and each host's certificate"),
@@ -33,12 +37,12 @@ ROLES = MappingProxyType(
         "docker": Role("the container engine"),
         "etcd": Role("a voting member of the etcd cluster", ("certificates",)),
         "gateway": Role("ends the tunnels of a site, routes and filters between sites", ("wireguard_keys",)),
-        "grafana": Role("dashboards"),
+        "grafana": Role("dashboards", anywhere=("prometheus",)),
         "nginx_gateway": Role("the entry point for users"),
-        "patroni": Role("keeps one writable member of a shard", ("certificates",)),
-        "pgbackrest": Role("archives WAL and takes backups"),
-        "pgbouncer": Role("pools connections in front of a shard's PostgreSQL", ("certificates",)),
-        "posthog": Role("product analytics"),
+        "patroni": Role("keeps one writable member of a shard", ("certificates",), ("postgres_shard",), ("etcd",)),
+        "pgbackrest": Role("archives WAL and takes backups", beside=("postgres_shard",)),
+        "pgbouncer": Role("pools connections in front of a shard's PostgreSQL", ("certificates",), ("postgres_shard",)),
+        "posthog": Role("product analytics", beside=("docker",)),
         "postgres_shard": Role("PostgreSQL with pgvector and the users' data", ("certificates",)),
         "prometheus": Role("scrapes and stores metrics"),
         "redis": Role("Redis instances with one user for each key family"),

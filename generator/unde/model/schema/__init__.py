@@ -26,7 +26,7 @@ from .document import Claim, Document, Rollout, RolloutDay
 from .hosts import Host, HostKind
 from .services import Flow, Service
 from .shards import Embedding, MasterKey, ShardHost, Shards, ShardTunnel, ShardVariant, UsersPerShard
-from .sites import Gateway, HostLimits, Link, Pool, Site
+from .sites import Gateway, HostLimits, Link, MachineType, Pool, Site
 from .tunnels import Tunnel, Tunnels
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "KeyFamily",
     "Layout",
     "Link",
+    "MachineType",
     "MasterKey",
     "PatroniCluster",
     "PgbackrestCluster",

@@ -17,6 +17,7 @@ class Claim(Model):
         description="the document's value; a list is a range"
     )
     where: str = Field(description="where the document says so")
+    decision: Positive | None = Field(None, description="the decision that explains the difference; it is no finding then")
 
 
 class Document(Model):
@@ -32,6 +33,7 @@ class RolloutDay(Model):
 
     phase: Positive
     title: str
+    needs: list[Day] = Field(default=[], description="days whose gates must be green before this one begins")
 
 
 class Rollout(Model):

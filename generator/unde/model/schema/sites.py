@@ -35,6 +35,14 @@ class HostLimits(Model):
     ram_gb: Positive = Field(description="memory, GB")
 
 
+class MachineType(Model):
+    """A machine that a provider rents out; what is null differs from offer to offer."""
+
+    vcpu: Positive | None = Field(None, description="virtual processors")
+    ram_gb: Positive | None = Field(None, description="memory, GB")
+    disk_gb: Positive | None = Field(None, description="disk, GB")
+
+
 class Site(Model):
     """One location."""
 
@@ -42,6 +50,7 @@ class Site(Model):
     provider: str = Field(description="who rents out the servers")
     failure_domain: Name = Field(description="what fails together; two sites may share one")
     networks: dict[Name, Network] = Field(description="private networks of the site")
+    types: dict[str, MachineType] = Field(default={}, description="the machine types of the provider; empty: any")
     host_limits: HostLimits | None = Field(None, description="the largest host that may stand here")
     gateway: Gateway | None = Field(None, description="the router that ends this site's tunnels")
 
@@ -61,6 +70,7 @@ class Pool(Model):
     purpose: str = ""
     zero: Place | None = Field(None, description="the place of number 0 where it does not follow the row")
     base: Place = Field(description="what the number is added to: an address, or a slot")
+    first: Positive = Field(1, description="the smallest number that follows the row")
     size: Annotated[int, Field(ge=1, le=65534)] = Field(description="the largest number")
 
     @model_validator(mode="after")

@@ -1,0 +1,162 @@
+"""Databases: replicas, WAL, connections, memory, keys and indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Finding
+from ..model import Estate, select
+from ..plan import postgres
+from .rules import rule
+
+#: Connections that are not the pool's: superuser_reserved_connections (3), Patroni, the exporter, backups and people.
+OTHER_CONNECTIONS = 10
+MOST_REDIS_SHARE = 0.8  #: of a host's memory; a fork for persistence and the system need the rest (redis.io, "Memory optimization")
+
+
+@rule("replica-smaller", rows=(20,))
+def replicas(estate: Estate) -> Iterator[Finding]:
+    """A replica is as large as the primary whose work it takes over."""
+    primaries = {host.shard: host for host in estate.hosts.values() if host.member == "primary"}
+    seen: set[tuple[object, ...]] = set()
+    for host in estate.hosts.values():
+        if host.member != "replica":
+            continue
+        primary = primaries[host.shard].kind
+        less = [
+            f"{getattr(host.kind, key)} {unit} for {getattr(primary, key)}"
+            for key, unit in (("vcpu", "vCPU"), ("ram_gb", "GB RAM"), ("disk_gb", "GB disk"))
+            if getattr(host.kind, key) < getattr(primary, key)
+        ]
+        if less and tuple(less) not in seen:  # one finding for each size, not for each shard
+            seen.add(tuple(less))
+            yield estate.source.finding(
+                (*host.path, "type"), "replica-smaller", f"'{host.name}' is smaller than '{primaries[host.shard].name}': {', '.join(less)}",
+                "a larger type, or accept that a failover is slower", warn=True,
+            )
+
+
+@rule("wal-bounds", rows=(17,))
+def wal(estate: Estate) -> Iterator[Finding]:
+    """WAL that waits is bounded, fits the disk, and the alert comes before the bound."""
+    bounds = estate.layout.clusters.postgres.wal
+    here = ("clusters", "postgres", "wal")
+    shares = {"slot_share": ("replication slots", bounds.slot_share), "archive_share": ("the archive queue", bounds.archive_share)}
+    for key, (what, share) in shares.items():
+        if share is None:
+            yield estate.source.finding(
+                (*here, key), "wal-bounds", f"WAL for {what} has no bound: while Helsinki or the store is lost it fills the disk and stops the primary",
+                "a share of the disk, as 0.2", warn=True,
+            )
+    total = sum(share or 0 for _, share in shares.values())
+    if total >= 1:
+        yield estate.source.finding(
+            (*here, "slot_share"), "wal-bounds", f"slots and archive queue may hold {total:g} of the disk: no room is left for data",
+            "shares that add up to less than 1",
+        )
+    disk = min((host.kind.disk_gb for host in estate.by_role["postgres_shard"]), default=0)
+    bound = min((disk * share for _, share in shares.values() if share is not None), default=None)
+    if bound is not None and bounds.alert_gb >= bound:
+        yield estate.source.finding(
+            (*here, "alert_gb"), "wal-bounds", f"the alert at {bounds.alert_gb} GB comes after the bound of {bound:g} GB on the smallest disk ({disk} GB)",
+            f"an alert below {bound:g}",
+        )
+
+
+@rule("pool-too-large")
+def connections(estate: Estate) -> Iterator[Finding]:
+    """PgBouncer's pool fits into PostgreSQL's connections."""
+    pool = estate.layout.clusters.pgbouncer
+    for host in estate.by_role["pgbouncer"][:1]:
+        most = int(postgres.settings(host.kind, estate.layout.clusters.postgres.wal, "")["max_connections"])
+        if pool.pool_size > most - OTHER_CONNECTIONS:
+            yield estate.source.finding(
+                ("clusters", "pgbouncer", "pool_size"), "pool-too-large",
+                f"a pool of {pool.pool_size} and {OTHER_CONNECTIONS} other connections exceed max_connections {most}", f"at most {most - OTHER_CONNECTIONS}",
+            )
+    if pool.pool_size > pool.max_client_connections:
+        yield estate.source.finding(
+            ("clusters", "pgbouncer", "max_client_connections"), "pool-too-large",
+            f"{pool.max_client_connections} clients can never use a pool of {pool.pool_size}", f"at least {pool.pool_size}",
+        )
+
+
+@rule("index-trigger", rows=(18,))
+def trigger(estate: Estate) -> Iterator[Finding]:
+    """The index that triggers growth is measured where it has a size."""
+    if estate.layout.shards.embedding.measured_by == "parent" and estate.layout.shards.partitions > 1:
+        yield estate.source.finding(
+            ("shards", "embedding", "measured_by"), "index-trigger",
+            f"the table has {estate.layout.shards.partitions} partitions: pg_relation_size of the parent index is always 0, the trigger never fires",
+            "measured_by: partitions", warn=True,
+        )
+
+
+@rule("index-filtered", rows=(31,))
+def filtered(estate: Estate) -> Iterator[Finding]:
+    """The largest index is worth its memory: a search among one user's messages is faster without it."""
+    if estate.layout.shards.embedding.index == "vector":
+        yield estate.source.finding(
+            ("shards", "embedding", "index"), "index-filtered",
+            "a full-precision HNSW index is three times the size of a half-precision one, and a search filtered on one user is faster by b-tree and exact sort",
+            "halfvec or none; `unde capacity` shows all three", warn=True,
+        )
+
+
+@rule("master-key", rows=(25,))
+def master_key(estate: Estate) -> Iterator[Finding]:
+    """The master key is never on disk, and every host that may have to decrypt has it."""
+    key = estate.layout.shards.master_key
+    if key.kept_in != "tmpfs":
+        yield estate.source.finding(
+            ("shards", "master_key", "kept_in"), "master-key", "an .env file is on disk, so the master key would be too", "kept_in: tmpfs", warn=True,
+        )
+    known = select.known(estate)
+    for number, reader in enumerate(key.readers):
+        if reader not in known:
+            yield estate.source.finding(("shards", "master_key", "readers", number), "master-key", f"'{reader}' names no host", "a host, role:X or site:X")
+    readers = {host.name for host in select.hosts(estate, key.readers)}
+    blind = [host for host in estate.by_role["postgres_shard"] if host.name not in readers]
+    blind += [
+        host for name, service in estate.layout.services.items() if service.standby
+        for host in select.hosts(estate, service.hosts) if host.site == service.standby and _reads(estate, name, readers) and host.name not in readers
+    ]
+    if blind:
+        names = list(dict.fromkeys(host.name for host in blind))
+        yield estate.source.finding(
+            ("shards", "master_key", "readers"), "master-key", f"{', '.join(names)} would not be able to decrypt after a failover: "
+            "they do not get the master key",
+            "add them to the readers", warn=True,
+        )
+
+
+def _reads(estate: Estate, service: str, readers: set[str]) -> bool:
+    """Return whether some host of a service has the master key, so that its standby needs it too."""
+    return any(host.name in readers for host in select.hosts(estate, estate.layout.services[service].hosts))
+
+
+@rule("redis-memory")
+def redis_memory(estate: Estate) -> Iterator[Finding]:
+    """The Redis instances of a host leave memory for the system and for the copy that persistence makes."""
+    shares: dict[str, list[tuple[str, float]]] = {}
+    for name, instance in estate.layout.clusters.redis.items():
+        shares.setdefault(instance.host, []).append((name, instance.memory_share))
+    for host, instances in shares.items():
+        total = sum(share for _, share in instances)
+        if total > MOST_REDIS_SHARE:
+            yield estate.source.finding(
+                ("clusters", "redis", instances[-1][0], "memory_share"), "redis-memory",
+                f"Redis {' and '.join(name for name, _ in instances)} would take {total:.0%} of the memory of '{host}'",
+                f"at most {MOST_REDIS_SHARE:.0%} together",
+            )
+        if host in estate.hosts and "redis" not in estate.hosts[host].roles:
+            yield estate.source.finding(
+                ("clusters", "redis", instances[0][0], "host"), "redis-memory", f"'{host}' runs Redis '{instances[0][0]}', but has not the role redis",
+                f"give '{host}' the role redis",
+            )
+    for host_view in estate.by_role["redis"]:
+        if host_view.name not in shares:
+            yield estate.source.finding(
+                (*host_view.path, "roles"), "redis-memory", f"'{host_view.name}' has the role redis, but no instance in clusters.redis names it",
+                "add an instance, or remove the role",
+            )

@@ -1,0 +1,66 @@
+"""Flows: what is declared can be carried, and a failover blocks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Finding
+from ..model import Estate, select
+from ..plan.flows import Connection, Flows
+from ..plan.routes import Routes
+from .rules import rule
+
+
+def _path(estate: Estate, connection: Connection) -> tuple[str | int, ...]:
+    return ("flows", connection.flow, "to", estate.layout.flows[connection.flow].to.index(connection.service))
+
+
+@rule("flow-not-carried", derives=True)
+def carried(estate: Estate) -> Iterator[Finding]:
+    """Every caller of a flow has a way to what it calls: the same site, a tunnel, a gateway."""
+    routes = Routes(estate)
+    for connection in Flows(estate).connections:
+        if not connection.ports:  # tunnels themselves are called at public addresses
+            continue
+        lost = [(caller, target) for caller in connection.callers for target in connection.targets if not routes.carry(caller.name, target.name)]
+        if lost:
+            caller, target = lost[0]
+            others = f" (and {len(lost) - 1} more pairs)" if len(lost) > 1 else ""
+            yield estate.source.finding(
+                _path(estate, connection), "flow-not-carried",
+                f"'{caller.name}' at '{caller.site}' has no way to '{target.name}' at '{target.site}'{others}: no tunnel, no gateway",
+                f"add a tunnel from '{caller.name}' to a gateway of '{target.site}', or correct the flow",
+            )
+
+
+@rule("flow-empty", derives=True)
+def empty(estate: Estate) -> Iterator[Finding]:
+    """A flow has somebody at both ends."""
+    for connection in Flows(estate).connections:
+        service = estate.layout.services[connection.service]
+        if not service.external and connection.callers + connection.targets and not (connection.targets and (connection.callers or connection.outside_callers)):
+            missing = "nobody calls" if connection.targets else "nobody answers"
+            yield estate.source.finding(
+                _path(estate, connection), "flow-empty", f"in flow '{connection.name}' {missing}: no host has that role or site",
+                "correct the selector", warn=True,
+            )
+
+
+@rule("flow-shard-member", derives=True)
+def members(estate: Estate) -> Iterator[Finding]:
+    """Who may call one member of a shard may call each of its members, so that a failover is not blocked."""
+    flows = Flows(estate)
+    for name, service in estate.layout.services.items():
+        listening = {host.name for host in select.hosts(estate, service.hosts)}
+        for number in range(estate.layout.shards.count):
+            of_shard = [host for host in estate.hosts.values() if host.shard == number]
+            missing = [host for host in of_shard if host.name not in listening]
+            if missing and len(missing) < len(of_shard):
+                there = next(host for host in of_shard if host.name in listening)
+                callers = [caller.name for port in service.ports for caller in flows.callers_of(there.name, port)] or ["nobody yet"]
+                yield estate.source.finding(
+                    ("services", name, "hosts"), "flow-shard-member",
+                    f"'{name}' is reached on '{there.name}' (by {', '.join(dict.fromkeys(callers))}), but not on '{missing[0].name}' of the same shard",
+                    "name both members, as in role:postgres_shard",
+                )
+                break

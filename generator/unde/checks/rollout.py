@@ -1,0 +1,91 @@
+"""The order of work: every host has its day, and no day comes before what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Finding
+from ..model import Estate, HostView
+from ..model.source import DataPath
+from ..plan.flows import Flows
+from .rules import rule
+
+
+@rule("rollout-no-day", rows=(7,))
+def no_day(estate: Estate) -> Iterator[Finding]:
+    """Every host is in a day of the rollout."""
+    reported = set()
+    for host in estate.hosts.values():
+        if host.kind.day is None and host.path not in reported:
+            reported.add(host.path)
+            yield estate.source.finding((*host.path, "day"), "rollout-no-day", f"'{host.name}' is in no day: it would never be deployed", "give it a day")
+
+
+@rule("rollout-order")
+def order(estate: Estate) -> Iterator[Finding]:
+    """A day needs earlier days only, and phases do not go back."""
+    days = estate.layout.rollout.days
+    phase = 0
+    for number, day in sorted(days.items()):
+        for position, needed in enumerate(day.needs):
+            if needed not in days:
+                yield estate.source.finding(
+                    ("rollout", "days", number, "needs", position), "rollout-order", f"day {number} needs day {needed}, which is not in rollout.days",
+                    f"one of: {', '.join(map(str, days))}",
+                )
+            elif needed >= number:
+                cycle = _way(estate, needed, number)
+                what = f"a cycle: {' → '.join(map(str, [number, *cycle]))}" if cycle else f"day {needed} comes later"
+                yield estate.source.finding(
+                    ("rollout", "days", number, "needs", position), "rollout-order", f"day {number} needs day {needed}: {what}",
+                    "name an earlier day",
+                )
+        if day.phase < phase:
+            yield estate.source.finding(
+                ("rollout", "days", number, "phase"), "rollout-order", f"day {number} is in phase {day.phase}, after a day of phase {phase}",
+                "phases follow one another",
+            )
+        phase = max(phase, day.phase)
+
+
+def _way(estate: Estate, start: int, goal: int) -> list[int]:
+    """Return the days from ``start`` to ``goal`` by what each needs; none if there is no such way."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop()
+        if way[-1] == goal:
+            return way
+        for needed in estate.layout.rollout.days[way[-1]].needs:
+            if needed in estate.layout.rollout.days and needed not in seen:
+                seen.add(needed)
+                ways.append([*way, needed])
+    return []
+
+
+@rule("rollout-too-early", derives=True)
+def early(estate: Estate) -> Iterator[Finding]:
+    """No host of ours is deployed before the gateway and the primary that it needs; its services not before those they call."""
+    reported: set[DataPath] = set()
+    for host, needed, why, essential in _needs(estate):
+        if host.kind.day is None or needed.kind.day is None or host.kind.day >= needed.kind.day or host.path in reported:
+            continue
+        if essential or host.kind.state == needed.kind.state == "create":
+            reported.add(host.path)  # one finding for a host: mended, the next shows
+            yield estate.source.finding(
+                (*host.path, "day"), "rollout-too-early",
+                f"'{host.name}' has day {host.kind.day}, but '{needed.name}', {why}, only day {needed.kind.day}",
+                f"day {needed.kind.day} or later, or '{needed.name}' earlier", warn=not essential,
+            )
+
+
+def _needs(estate: Estate) -> Iterator[tuple[HostView, HostView, str, bool]]:
+    """Yield host, what it needs, why, and whether it cannot be deployed at all without."""
+    for tunnel in estate.tunnels.values():
+        if tunnel.far in estate.gateways:
+            yield estate.hosts[tunnel.near], estate.hosts[tunnel.far], "the gateway of its tunnel", True
+    primaries = {host.shard: host for host in estate.hosts.values() if host.member == "primary"}
+    yield from ((host, primaries[host.shard], "its primary", True) for host in estate.hosts.values() if host.member == "replica")
+    for connection in Flows(estate).connections:
+        for caller in connection.callers:
+            if {"app_service", "nginx_gateway"} & set(caller.roles):
+                yield from ((caller, target, f"whose '{connection.service}' it calls", False) for target in connection.targets if target != caller)

@@ -1,0 +1,135 @@
+"""Tunnels: a far end that can be called, packets that fit, routes that do not fight, traffic that is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netaddr import IPNetwork
+
+from ..errors import Finding
+from ..model import Estate, TunnelView
+from ..model.source import DataPath
+from ..plan import tunnels as ends
+from .rules import rule
+
+#: Bytes that WireGuard adds to a packet: 20 IPv4, 8 UDP, 32 of its own (wireguard.com, "Protocol & Cryptography").
+OVERHEAD = 60
+
+
+def _key(tunnel: TunnelView, key: str) -> DataPath:
+    """Return the path of a tunnel's key; what follows from the shards' template stands there."""
+    return (*tunnel.path, key)
+
+
+@rule("tunnel-loop")
+def loops(estate: Estate) -> Iterator[Finding]:
+    """A tunnel joins two different hosts at two different sites, and no other tunnel joins them."""
+    seen: dict[frozenset[str], str] = {}
+    for tunnel in estate.tunnels.values():
+        pair = frozenset((tunnel.near, tunnel.far))
+        near, far = (estate.hosts.get(end) for end in (tunnel.near, tunnel.far))
+        if len(pair) == 1:
+            yield estate.source.finding(
+                _key(tunnel, "far"), "tunnel-loop", f"tunnel '{tunnel.name}' has '{tunnel.near}' at both ends", "name the host at the other end",
+            )
+        elif near and far and near.site == far.site:
+            yield estate.source.finding(
+                _key(tunnel, "near"), "tunnel-loop",
+                f"tunnel '{tunnel.name}' joins '{near.name}' and '{far.name}', both at '{near.site}': its route would shadow the site's own network",
+                "remove it, or correct the site of one of them",
+            )
+        elif pair in seen:
+            yield estate.source.finding(
+                _key(tunnel, "near"), "tunnel-loop",
+                f"tunnels '{seen[pair]}' and '{tunnel.name}' join the same two hosts, '{tunnel.near}' and '{tunnel.far}': one shadows the other",
+                "remove one of them",
+            )
+        seen.setdefault(pair, tunnel.name)
+
+
+@rule("tunnel-allowed-overlap", derives=True)
+def allowed(estate: Estate) -> Iterator[Finding]:
+    """On one host no two tunnels claim the same network: WireGuard would give it to one of them only."""
+    for host in estate.hosts:
+        claimed: dict[IPNetwork, str] = {}
+        for end in ends.ends_of(estate, host):
+            for network in map(IPNetwork, end.routes):
+                # A single address twice is two hosts with one address, which another rule names.
+                if network in claimed and network.size > 1:
+                    tunnel = estate.tunnels[end.interface]
+                    yield estate.source.finding(
+                        _key(tunnel, "far"), "tunnel-allowed-overlap",
+                        f"on '{host}', tunnels '{claimed[network]}' and '{end.interface}' both claim {network}",
+                        "a host needs one tunnel to each gateway: remove one, or give it another far end",
+                    )
+                claimed.setdefault(network, end.interface)
+
+
+@rule("tunnel-route-loop", derives=True)
+def endpoint_inside(estate: Estate) -> Iterator[Finding]:
+    """The address that a tunnel calls is not inside the networks that it carries: its own packets would enter it."""
+    for tunnel in estate.tunnels.values():
+        end = ends.end(estate, tunnel, tunnel.near)
+        public = estate.hosts[tunnel.far].public_address
+        swallowed = next((route for route in end.routes if public is not None and public in IPNetwork(route)), None)
+        if swallowed:
+            yield estate.source.finding(
+                _key(tunnel, "far"), "tunnel-route-loop",
+                f"tunnel '{tunnel.name}' calls {public} of '{tunnel.far}', which is inside {swallowed} that it carries itself",
+                f"correct the public address of '{tunnel.far}', or the network",
+            )
+
+
+@rule("tunnel-endpoint-missing")
+def endpoints(estate: Estate) -> Iterator[Finding]:
+    """The far end of a tunnel has a public address to call."""
+    for tunnel in estate.tunnels.values():
+        far = estate.hosts.get(tunnel.far)
+        if far and far.public_address is None:
+            yield estate.source.finding(
+                _key(tunnel, "far"), "tunnel-endpoint-missing", f"tunnel '{tunnel.name}' cannot call '{far.name}', which has no public address yet",
+                f"fill in the public address of '{far.name}' before its day", warn=True,
+            )
+
+
+@rule("tunnel-mtu")
+def mtu(estate: Estate) -> Iterator[Finding]:
+    """A tunnel's packets fit the path with WireGuard's own bytes around them."""
+    most = estate.layout.tunnels.mtu
+    for name, link in estate.layout.links.items():
+        if most + OVERHEAD > link.mtu and any(_crosses(estate, tunnel, link.between) for tunnel in estate.tunnels.values()):
+            yield estate.source.finding(
+                ("tunnels", "mtu"), "tunnel-mtu", f"{most} + {OVERHEAD} bytes do not fit link '{name}', whose packets have {link.mtu} at most",
+                f"at most {link.mtu - OVERHEAD}",
+            )
+
+
+def _crosses(estate: Estate, tunnel: TunnelView, between: list[str]) -> bool:
+    return {estate.hosts[end].site for end in (tunnel.near, tunnel.far) if end in estate.hosts} == set(between)
+
+
+@rule("tunnel-over-quota", rows=(30,))
+def quota(estate: Estate) -> Iterator[Finding]:
+    """A host's tunnels carry no more than the traffic in its price, 30 days of busy days."""
+    for name, tunnels in estate.tunnels_of.items():
+        included = estate.hosts[name].kind.traffic_tb
+        expected = sum(tunnel.gb_day or 0 for tunnel in tunnels) * 30 / 1000
+        if included is not None and expected > included:
+            yield estate.source.finding(
+                (*estate.hosts[name].path, "traffic_tb"), "tunnel-over-quota",
+                f"the tunnels of '{name}' may carry {expected:g} TB a month; its price includes {included:g}",
+                "correct gb_day of the tunnels, or count the overage",
+            )
+
+
+@rule("tunnel-port-clash")
+def ports(estate: Estate) -> Iterator[Finding]:
+    """No UDP service listens at a port of a tunnel that ends on the same host."""
+    for name, service in estate.layout.services.items():
+        for tunnel in estate.tunnels.values():
+            if service.protocol == "udp" and tunnel.port in service.ports and tunnel.far in service.hosts:
+                yield estate.source.finding(
+                    ("services", name, "ports"), "tunnel-port-clash",
+                    f"service '{name}' and tunnel '{tunnel.name}' both want udp {tunnel.port} on '{tunnel.far}'",
+                    "give the service another port",
+                )

@@ -1,0 +1,64 @@
+"""No false alarm: what is sound is passed, and what the shipped layout is warned of is what its decisions keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import support
+from unde import checks
+from unde.model import expand, read
+
+EXAMPLES = support.ROOT / "inventory" / "examples"
+GOLDEN = support.ROOT / "tests" / "golden"
+SOUND = {
+    "single site": (EXAMPLES / "single-site.yml", None),
+    "golden base": (GOLDEN / "base.yml", None),
+    **{f"golden {path.parent.name}": (GOLDEN / "base.yml", path) for path in sorted((GOLDEN / "valid").glob("*/overlay.yml"))},
+}
+#: What the decisions keep although it is doubtful: rule → decision.
+KEPT = {"gateway-virtualization": 6, "price-differs": 22, "index-filtered": 31, "replica-smaller": 20, "tunnel-endpoint-missing": 8, "working-set": 19}
+#: The shipped layout as it would be with every doubt removed.
+MENDED: dict[str, Any] = {
+    "sites": {"helsinki": {"gateway": {"engine": "linux"}}},
+    "hosts": {
+        **{name: {"price_eur": None} for name in ("helsinki-gw", "apify", "photo-downloader", "ximilar-sync", "ximilar-gw", "llm-reranker", "etcd-2")},
+        "etcd-3": {"public_address": "198.51.100.7", "price_eur": None},
+    },
+    "shards": {
+        "users_per_shard": {"comfortable": 200, "most": 300}, "embedding": {"index": "halfvec"},
+        "replica": {"type": "AX41 (dedicated)", "vcpu": 16, "ram_gb": 64, "disk_gb": 512, "starting": {"4": None}},
+    },
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_nothing_is_said_of_a_sound_layout(name: str) -> None:
+    """Neither an error nor a warning."""
+    assert checks.run(expand(*read(*SOUND[name]))) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 16, 100, 151])
+def test_nothing_is_said_of_the_shipped_layout_with_its_doubts_removed(count: int) -> None:
+    """However many shards it has."""
+    mended = MENDED | {"shards": MENDED["shards"] | {"count": count, "replica": {**MENDED["shards"]["replica"], "starting": {}, "only": {}}}}
+    data = support.shipped()
+    data["shards"]["replica"] |= {"starting": {}, "only": {}}
+    merged = support.merged(data, mended)
+    assert checks.run(support.estate_of(merged)) == []
+
+
+@pytest.mark.parametrize("file", ["layout.yml", "examples/sixteen-shards.yml"])
+def test_the_shipped_layouts_are_warned_of_what_was_decided(file: str) -> None:
+    """No error, and no warning without its decision."""
+    estate = expand(*read(support.ROOT / "inventory" / file))
+    found = checks.run(estate)
+    assert {finding.level for finding in found} == {"warning"}
+    assert {finding.rule for finding in found} <= KEPT.keys()
+    assert set(KEPT.values()) <= estate.layout.decisions.keys()
+
+
+def test_the_laboratory_may_be_built() -> None:
+    """Its overlay leaves no error."""
+    checks.refuse_errors(expand(*read(support.LAYOUT, support.ROOT / "molecule" / "estate" / "lab.yml")))
