@@ -10,6 +10,7 @@ import sys
 import typer
 
 from .check import check
+from .map import draw
 from .options import REFUSED, UNREADABLE
 from .plan import plan
 from .secrets import secrets
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 for command in (check, plan, secrets):
     app.command()(command)
+app.command("map")(draw)
 
 
 def main() -> None:
