@@ -18,12 +18,12 @@ def draw(file: Annotated[str, typer.Option("--output", "-o", metavar="FILE", hel
 
     Example: unde map -o estate.html
     """
-    from .. import checks
+    from .. import checks, survive
     from ..reports import map as report
 
     estate = load(layout, overlay, assignments)
     checks.refuse_errors(estate)
-    write(file, report.page(estate, []))
+    write(file, report.page(estate, survive.every(estate)))
     print(f"{file}: {counted(len(estate.hosts), 'host')}, {counted(len(estate.tunnels), 'tunnel')}", file=sys.stderr)
 
 

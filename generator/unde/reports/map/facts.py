@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ...model import Estate, HostView, select
 from ...plan import cost
 from ...plan.flows import Flows
+from ...survive import Outcome
 from .. import listings
 
 Row = dict[str, Any]
-
-
-class Outcome(Protocol):
-    """What a loss does."""
-
-    name: str
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ def gathered(estate: Estate, outcomes: Sequence[Outcome]) -> Row:
     return {
         "document": {"title": layout.document.title, "version": layout.document.version},
         "sites": _sites(estate),
-        "links": [{"between": link.between, "rtt_ms": link.rtt_ms} for link in layout.links.values()],
+        "links": [{"name": ":".join(link.between), "between": link.between, "rtt_ms": link.rtt_ms} for link in layout.links.values()],
         "duties": [{"name": each.name, "title": each.title} for each in DUTIES],
         "hosts": _hosts(estate),
         "tunnels": _tunnels(estate),
@@ -133,4 +127,15 @@ def _connections(estate: Estate) -> list[Row]:
 
 
 def _loss(outcome: Outcome) -> Row:
-    return {"sentence": outcome.sentence}
+    """Return what comes of a loss; of the shards only those that feel it."""
+    shards = [
+        {"name": shard.name, "state": shard.state, "where": shard.where, "moved": shard.moved, "rto_s": shard.rto_s}
+        for shard in outcome.shards if shard.state != "writable" or shard.moved or shard.rto_s != (0, 0)
+    ]
+    broken = outcome.features_lost or outcome.out_of_reach or not outcome.writable
+    felt = broken or shards or outcome.delays or outcome.cut_off_hosts or outcome.entry_moved or not outcome.quorum
+    return {
+        "sentence": outcome.sentence, "level": "broken" if broken else "felt" if felt else "harmless",
+        "quorum": outcome.quorum, "votes": [outcome.votes, outcome.votes_of], "shards": shards, "rto_s": outcome.rto_s,
+        "lost": outcome.lost_hosts, "cut_off": outcome.cut_off_hosts, "added_latency_ms": outcome.added_latency_ms,
+    }

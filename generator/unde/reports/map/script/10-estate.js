@@ -7,6 +7,8 @@ const tunnels = byName(estate.tunnels);
 const sites = byName(estate.sites);
 const outside = byName(estate.outside);
 const duties = byName(estate.duties);
+const links = byName(estate.links);
+const clusters = byName(estate.clusters);
 const gateways = new Set(estate.sites.map((site) => site.gateway).filter((host) => hosts.has(host)));
 
 const counted = (number, one, several = `${one}s`) => `${number} ${number === 1 ? one : several}`;
@@ -14,7 +16,7 @@ const euros = (value) => `€ ${value.toLocaleString("en", { minimumFractionDigi
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const tunnelsOf = (host) => estate.tunnels.filter((tunnel) => tunnel.near === host || tunnel.far === host);
 const hostsOf = (site) => estate.hosts.filter((host) => host.site === site);
-const rtt = (one, other) => estate.links.find((link) => link.between.includes(one) && link.between.includes(other))?.rtt_ms ?? null;
+const linkOf = (one, other) => estate.links.find((link) => one !== other && link.between.includes(one) && link.between.includes(other)) ?? null;
 
 // The short word on a host's card that makes a cluster recognisable.
 function tagOf(host) {

@@ -47,7 +47,7 @@ function spread(anchors, axis, gap) {
     }
     if (!moved) break;
   }
-  anchors.forEach((each, index) => { each.wanted = wanted[index]; });
+  anchors.forEach((each, index) => Object.assign(each, { wanted: wanted[index], first: index === 0 }));
 }
 
 function anchors() {
@@ -99,26 +99,28 @@ function tunnelLabel({ tunnel, near }) {
   const between = [hosts.get(tunnel.near).site, hosts.get(tunnel.far).site];
   const main = west && between.includes(west.name) && between.includes(east.name);
   const text = main ? tunnel.name : `${tunnel.name} · ${tunnel.rtt_ms} ms`;
-  if (near.side === "top") return { text, x: near.x + 9, y: near.y - 18, anchor: "start" };
+  if (near.side === "top") return { text, x: near.x + (near.first ? -9 : 9), y: near.y - 18, anchor: near.first ? "end" : "start" };
   return { text, x: near.x + near.dx * 17, y: near.y - 4.5, anchor: near.dx > 0 ? "start" : "end" };
 }
 
 // The distance between the two large sites, as a map would give it.
 function drawDistance() {
   const { west, east } = places();
-  const time = west && rtt(west.name, east.name);
-  const group = lines.selectAll(".distance").data(time ? [time] : []).join((enter) => {
-    const made = enter.append("g").attr("class", "distance").attr("aria-hidden", "true");
+  const link = west && linkOf(west.name, east.name);
+  const group = lines.selectAll(".distance").data(link ? [link] : []).join((enter) => {
+    const made = enter.append("g").attr("class", "distance").attr("role", "button").attr("tabindex", -1).attr("data-walk", "")
+      .attr("data-link", (each) => each.name).attr("aria-label", (each) => `Link ${each.between.join(" to ")}, ${each.rtt_ms} ms round trip`);
     made.append("path");
+    made.append("path").attr("class", "hit");
     made.append("text");
     return made;
   });
-  if (!time) return;
+  if (!link) return;
   const from = boxOf(siteOf(west.name));
   const to = boxOf(siteOf(east.name));
   const [left, right, y] = [from.right + 20, to.left - 20, from.top + 16];
-  group.select("path").attr("d", `M${left},${y - 5}v10M${right},${y - 5}v10M${left},${y}H${right}`);
-  group.select("text").attr("x", (left + right) / 2).attr("y", y + 4).text((value) => `${value} ms`);
+  group.selectAll("path").attr("d", `M${left},${y - 5}v10M${right},${y - 5}v10M${left},${y}H${right}`);
+  group.select("text").attr("x", (left + right) / 2).attr("y", y + 4).text((each) => `${each.rtt_ms} ms`);
 }
 
 function drawTunnels() {
@@ -233,12 +235,16 @@ function setColumns() {
   });
 }
 
+// What an A4 sheet leaves for the map, px wide and high: upright it holds the head and the panel too, lying the head.
+const SHEETS = { lying: [1045, 640], upright: [715, 790] };
+
 function draw() {
   if (matchMedia("print").matches) return;
   setColumns();
-  const width = map.node().offsetWidth;
-  root.style("--map-width", `${width}px`);
-  root.style("--map-zoom", Math.min(1, 1045 / width).toFixed(4)); // 1045 px: A4 landscape without its margins
+  const { offsetWidth: width, offsetHeight: height } = map.node();
+  const zoom = ([wide, high]) => Math.min(1, wide / width, high / height);
+  const upright = zoom(SHEETS.upright) > zoom(SHEETS.lying);
+  root.classed("upright", upright).style("--map-width", `${width}px`).style("--map-zoom", zoom(upright ? SHEETS.upright : SHEETS.lying).toFixed(4));
   drawTunnels();
   drawDistance();
 }

@@ -10,8 +10,8 @@ function heading(title, duty) {
   head.append("span").text(title);
 }
 
-function facts(rows) {
-  const list = panel.append("dl").attr("class", "facts");
+function facts(rows, place = panel) {
+  const list = place.append("dl").attr("class", "facts");
   for (const [term, value] of rows) {
     if (value === null || value === "") continue;
     list.append("dt").text(term);
@@ -78,8 +78,20 @@ function showSite(site) {
   facts([
     ["Hosts", there.length], ["Networks", site.networks.join(", ")], ["Provider", site.provider], ["Gateway", site.gateway],
     ["Cost", `${euros(sum(there.map((host) => host.price_eur ?? 0)))} a month`],
-    ...estate.links.filter((link) => link.between.includes(site.name)).map((link) => [`To ${link.between.find((name) => name !== site.name)}`, `${link.rtt_ms} ms`]),
   ]);
+  const ways = estate.links.filter((link) => link.between.includes(site.name));
+  if (!ways.length) return;
+  const item = section("Links").append("ul").attr("class", "flows").selectAll("li").data(ways).join("li");
+  item.each(function (link) { go(d3.select(this), `link:${link.name}`).text(`to ${link.between.find((name) => name !== site.name)}`); });
+  item.append("span").attr("class", "soft").text((link) => `${link.rtt_ms} ms`);
+}
+
+function showLink(link) {
+  heading(link.between.join(" to "));
+  panel.append("p").attr("class", "lead").text(`The way between two sites, ${link.rtt_ms} ms round trip`);
+  showLoss(`link:${link.name}`);
+  const over = estate.tunnels.filter((tunnel) => linkBetween(tunnel.near, tunnel.far) === `link:${link.name}`);
+  if (over.length) tunnelList("Tunnels over it", over);
 }
 
 const CLUSTERS = { etcd: ["etcd", "vote"], patroni: ["Patroni", "shard"], redis: ["Redis", "cache"] };
@@ -111,7 +123,15 @@ function showEstate() {
 function showLoss(name) {
   const loss = lossOf(name);
   if (!loss) return;
-  panel.append("p").attr("class", `verdict ${loss.level}`).text(loss.sentence);
+  const verdict = panel.append("section").attr("class", `verdict ${loss.level}`);
+  verdict.append("h3").text("If it is lost");
+  verdict.append("p").attr("class", "sentence").text(loss.sentence);
+  const rows = [
+    ["etcd", `${loss.votes.join(" of ")} votes, ${loss.quorum ? "a quorum" : "no quorum"}`],
+    ["Writes", loss.rto_s === null ? "stop until it is mended" : loss.rto_s[1] ? `stop for ${seconds(loss.rto_s)}` : "go on"],
+    ["Slower by", loss.added_latency_ms ? `${loss.added_latency_ms} ms a round trip` : null],
+  ];
+  facts(rows, verdict);
 }
 
 function showPanel(thing) {
@@ -121,5 +141,6 @@ function showPanel(thing) {
   if (kind === "host") showHost(hosts.get(name));
   else if (kind === "tunnel") showTunnel(tunnels.get(name));
   else if (kind === "site") showSite(sites.get(name));
+  else if (kind === "link") showLink(links.get(name));
   else showEstate();
 }

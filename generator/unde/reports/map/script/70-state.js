@@ -1,4 +1,4 @@
-// What the reader has chosen: what is pinned, what is looked at, and the filters. A thing goes by "host:…", "tunnel:…" or "site:…".
+// What the reader has chosen: what is pinned, what is looked at, and the filters. A thing goes by "host:…", "tunnel:…" "site:…" or "link:…".
 
 let pinned = null;
 let looked = null;
@@ -8,10 +8,11 @@ const split = (thing) => (thing ? [thing.slice(0, thing.indexOf(":")), thing.sli
 const say = (text) => d3.select("#said").text(text);
 
 function thingOf(element) {
-  const holder = element?.closest?.("[data-host], [data-tunnel], .sitehead");
+  const holder = element?.closest?.("[data-host], [data-tunnel], [data-link], .sitehead");
   if (!holder) return null;
   if (holder.dataset.host) return `host:${holder.dataset.host}`;
   if (holder.dataset.tunnel) return `tunnel:${holder.dataset.tunnel}`;
+  if (holder.dataset.link) return `link:${holder.dataset.link}`;
   return `site:${holder.closest(".site").dataset.site}`;
 }
 
@@ -19,6 +20,7 @@ function elementOf(thing) {
   const [kind, name] = split(thing);
   if (kind === "host") return cardOf(name);
   if (kind === "tunnel") return lines.node().querySelector(`[data-tunnel="${CSS.escape(name)}"]`);
+  if (kind === "link") return lines.node().querySelector(`[data-link="${CSS.escape(name)}"]`);
   return siteOf(name)?.querySelector(".sitehead");
 }
 
@@ -49,9 +51,9 @@ function look(thing) {
 function pin(thing) {
   pinned = thing;
   looked = undefined;
-  look(thing);
+  look(thing ?? thingOf(document.activeElement));
   showLosing(thing);
-  showPanel(thing);
+  showPanel(pinned ?? looked);
   if (thing) say(lossOf(thing)?.sentence ?? split(thing)[1]);
 }
 
