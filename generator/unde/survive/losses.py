@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import WrongCall, nearest
+from ..model import select
 from .ways import Ways
-
-KINDS = ("site", "link", "host", "tunnel")
 
 
 @dataclass(frozen=True)
@@ -24,18 +23,14 @@ class Loss:
     name: str
     bits: int
 
-    @property
-    def kind(self) -> str:
-        """``site``, ``link``, ``host`` or ``tunnel``."""
-        return self.name.partition(":")[0]
-
 
 def every(ways: Ways) -> dict[str, Loss]:
     """Return everything that can be lost, by name: sites, links, hosts, tunnels, each in the order of the layout."""
-    estate = ways.estate
-    sites = [Loss(f"site:{name}", sum(ways.host(host.name) for host in estate.by_site[name])) for name in estate.layout.sites]
-    ordered = sorted(ways.bits.items(), key=lambda item: KINDS.index(item[0].partition(":")[0]))
-    return {loss.name: loss for loss in (*sites, *(Loss(name, bits) for name, bits in ordered))}
+    sites = {
+        f"site:{name}": sum(ways.host(host.name) for host in hosts) for name, hosts in ways.estate.by_site.items()
+    }
+    bits = sites | ways.bits
+    return {name: Loss(name, bits[name]) for name in select.losable(ways.estate)}
 
 
 def named(known: dict[str, Loss], names: Iterable[str]) -> tuple[Loss, ...]:

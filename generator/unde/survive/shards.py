@@ -49,8 +49,7 @@ class Shard:
         needs = self.votes.needs
         for member in self.members:
             for other in (*self.members, *self.votes.members):
-                way = self.ways.between(member, other)
-                needs |= way.needs if way else 0
+                needs |= self.ways.between(member, other).needs
         return needs
 
     def states(self, parts: Parts) -> tuple[ShardState, ...]:

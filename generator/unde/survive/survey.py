@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
@@ -12,11 +12,11 @@ from . import losses
 from .losses import Loss
 from .outcome import Outcome, ShardState
 from .shards import Parts, Shard, together
-from .users import Users
+from .users import Seen, Users
 from .votes import Votes
-from .ways import Ways
+from .ways import NOWHERE, Ways
 
-_BADNESS = {"writable": 0, "read-only": 1, "lost": 2}
+_RANK = {"writable": 0, "read-only": 1, "lost": 2}
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Survey:
     """What can be lost in an estate, and what comes of it. Partial answers are kept, so that many questions are cheap."""
 
     estate: Estate
+    _alike: dict[Parts, list[tuple[ShardState, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def ways(self) -> Ways:
@@ -70,57 +71,83 @@ class Survey:
         parts = tuple(loss.bits for loss in lost)
         bits = together(parts)
         leaders = self.votes.leaders(bits)
-        by_leader = self._by_leader(parts, len(leaders) or 1)
-        found = {states: self.users.seen(bits, states) for states in dict.fromkeys(by_leader)}
-        worst = max(found, key=lambda states: (
-            sum(_BADNESS[state.state] for state in states), len(found[states].out_of_reach),
-            sum(state.moved for state in states), len(found[states].features_lost),
-        ))
-        leader = leaders[by_leader.index(worst)] if leaders else None
-        seen = found[worst]
+        found = [(states, self.users.seen(bits, states)) for states in self._by_leader(parts, len(leaders))]
+        worst = max(range(len(found)), key=lambda number: _badness(*found[number])) if len(found) > 1 else 0
+        states, seen = found[worst]
         return Outcome(
             name=" + ".join(loss.name for loss in lost),
             quorum=bool(leaders),
             votes=max((len(self.votes.served(each, bits)) for each in leaders), default=self.votes.running(bits)),
             votes_of=len(self.votes.members),
-            leader=leader if len(found) > 1 else None,
-            shards=worst,
-            lost_hosts=tuple(name for name, bit in self._host_bits if bit & bits),
+            leader=leaders[worst] if len(found) > 1 else None,
+            shards=states,
+            lost_hosts=tuple([name for name, bit in self._host_bits if bit & bits]),
             cut_off_hosts=self._cut_off(bits),
             features_lost=seen.features_lost, out_of_reach=seen.out_of_reach,
             entry=seen.entry, entry_moved=seen.entry is not None and seen.entry != self.users.usual.entry, delays=seen.delays,
         )
 
     def _by_leader(self, parts: Parts, leaders: int) -> list[tuple[ShardState, ...]]:
-        """Return the states of all shards under each possible etcd leader."""
-        every = [shard.states(parts) for shard in self.shards]
+        """Return the states of all shards under each possible etcd leader; once where they are the same under all.
+
+        What is no single shard's own meets all of them alike: those answers are kept for all shards together.
+        """
+        common = tuple(part & self._common for part in parts)
+        if common not in self._alike:
+            self._alike[common] = [shard.states(common) for shard in self.shards]
+        every, lost = self._alike[common].copy(), together(parts)
+        for number, own in enumerate(self._own):
+            if own & lost:
+                every[number] = self.shards[number].states(parts)
         if all(len(states) == 1 for states in every):
-            return [tuple([states[0] for states in every])] * leaders
+            return [tuple([states[0] for states in every])]
         return [tuple([states[number if len(states) > 1 else 0] for states in every]) for number in range(leaders)]
+
+    @cached_property
+    def _common(self) -> int:
+        """The bits that more than one shard depends on."""
+        once = more = 0
+        for shard in self.shards:
+            more |= once & shard.needs
+            once |= shard.needs
+        return more | self.votes.needs
+
+    @cached_property
+    def _own(self) -> list[int]:
+        """The bits that each shard alone depends on."""
+        return [shard.needs & ~self._common for shard in self.shards]
 
     @cached_property
     def _host_bits(self) -> list[tuple[str, int]]:
         return [(name, self.ways.host(name)) for name in self.estate.hosts]
 
     @cached_property
-    def _outward(self) -> dict[tuple[tuple[int, int], ...], list[tuple[str, int]]]:
-        """The ways of hosts to other sites: pairs of what lies between and the hosts behind it → hosts that share these ways."""
+    def _outward(self) -> list[tuple[int, list[tuple[int, int]], list[tuple[str, int]]]]:
+        """Hosts whose ways to other sites are the same, as (all bits, [(what lies between, the hosts behind it)], [(host, its bit)])."""
         found: dict[tuple[tuple[int, int], ...], list[tuple[str, int]]] = {}
         for name, bit in self._host_bits:
             behind: dict[int, int] = {}
             for other, other_bit in self._host_bits:
-                way = self.ways.between(name, other) if self.estate.hosts[name].site != self.estate.hosts[other].site else None
-                if way is not None:
-                    between = way.needs & ~(bit | other_bit)
+                if self.estate.hosts[name].site != self.estate.hosts[other].site:
+                    between = self.ways.between(name, other).needs & ~(bit | other_bit)
                     behind[between] = behind.get(between, 0) | other_bit
-            found.setdefault(tuple(behind.items()), []).append((name, bit))
-        return found
+            found.setdefault(tuple(each for each in behind.items() if not each[0] & NOWHERE), []).append((name, bit))
+        return [(together(tuple(a | b for a, b in ways)), list(ways), hosts) for ways, hosts in found.items()]
 
     def _cut_off(self, lost: int) -> tuple[str, ...]:
         """Return the running hosts that reached a running host of another site before and reach none now."""
         result: list[str] = []
-        for ways, hosts in self._outward.items():
-            if any(behind & ~lost and not between & lost for between, behind in ways) or not any(behind & ~lost for _, behind in ways):
+        for concerned, ways, hosts in self._outward:
+            if not concerned & lost:
                 continue
-            result += [name for name, bit in hosts if not bit & lost]
+            left = [between for between, behind in ways if behind & ~lost]
+            if left and all(between & lost for between in left):
+                result += [name for name, bit in hosts if not bit & lost]
         return tuple(result)
+
+
+def _badness(states: tuple[ShardState, ...], seen: Seen) -> tuple[int, ...]:
+    """Return how bad an outcome is, what matters most first."""
+    return (
+        sum(_RANK[state.state] for state in states), len(seen.out_of_reach), sum(state.moved for state in states), len(seen.features_lost),
+    )

@@ -15,7 +15,7 @@ from functools import cached_property
 from ..model import Estate, select
 from ..plan.flows import Connection, Flows
 from .outcome import Delay, ShardState
-from .ways import Ways
+from .ways import NOWHERE, Way, Ways
 
 #: Where users' data is asked for; every other port of the shards and of etcd is the clusters' own affair.
 SHARD_SQL = "shard-sql"
@@ -50,6 +50,14 @@ class Seen:
     delays: tuple[Delay, ...]
 
 
+def _joined(ways: list[Way]) -> Way:
+    """Return several ways as one that needs all of them."""
+    needs = 0
+    for way in ways:
+        needs |= way.needs
+    return Way(needs, max((way.rtt_ms for way in ways), default=0.0))
+
+
 @dataclass(frozen=True)
 class Users:
     """The users' way through an estate."""
@@ -57,6 +65,7 @@ class Users:
     ways: Ways
     _walks: dict[tuple[str, int], Walk] = field(default_factory=dict, compare=False, repr=False)
     _missing: dict[int, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _query_ways: dict[tuple[str, ...], dict[str, Way]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def estate(self) -> Estate:
@@ -65,14 +74,21 @@ class Users:
 
     def seen(self, lost: int, shards: tuple[ShardState, ...]) -> Seen:
         """Return what people notice when shards are in these states."""
-        walks = [self.walk(entry, lost) for entry in self.entries if not self.ways.host(entry) & lost]
-        if not walks:
+        best: tuple[tuple[int, int], Walk, tuple[str, ...]] | None = None
+        for entry in self.entries:
+            if not self.ways.host(entry) & lost:
+                walk = self.walk(entry, lost)
+                missed = self._out_of_reach(walk, lost, shards)
+                rank = (len(missed), -len(walk.rtt_ms))
+                if best is None or rank < best[0]:
+                    best = (rank, walk, missed)
+                if not missed and len(walk.rtt_ms) >= len(self.usual.rtt_ms):
+                    break  # no other entry leads to more
+        if best is None:
             return Seen(None, self._in_order({*self.usual.rtt_ms, *self._background_lost(lost)}), (), ())
-        reach = {walk.entry: self._out_of_reach(walk, lost, shards) for walk in walks}
-        best = min(walks, key=lambda walk: (len(reach[walk.entry]), -len(walk.rtt_ms)))
-        gone = {service for service in self.usual.rtt_ms if service not in best.rtt_ms and self._is_missed(service, best, lost)}
-        delays = [Delay(name, added) for name, added in self._delays(best, shards) if added > 0]
-        return Seen(best.entry, self._in_order(gone | self._background_lost(lost)), reach[best.entry], tuple(delays))
+        _, walk, missed = best
+        gone = {service for service in self.usual.rtt_ms if service not in walk.rtt_ms and self._is_missed(service, walk, lost)}
+        return Seen(walk.entry, self._in_order(gone | self._background_lost(lost)), missed, tuple(self._delays(walk, shards)))
 
     @cached_property
     def entries(self) -> tuple[str, ...]:
@@ -114,43 +130,52 @@ class Users:
 
     def _nearest(self, here: str, targets: Iterable[str], lost: int) -> tuple[float, str] | None:
         """Return the nearest of several hosts that can be reached, with its round-trip time; the first of several as near."""
-        best: tuple[float, str] | None = None
-        for target in targets:
-            way = self.ways.between(here, target)
-            if way is not None and not way.needs & lost and (best is None or way.rtt_ms < best[0]):
-                best = (way.rtt_ms, target)
-        return best
+        found = [(self.ways.between(here, target).rtt_ms, target) for target in targets if self.ways.works(here, target, lost)]
+        return min(found, key=lambda each: each[0], default=None)
 
-    def _delays(self, walk: Walk, shards: tuple[ShardState, ...]) -> Iterable[tuple[str, float]]:
+    def _delays(self, walk: Walk, shards: tuple[ShardState, ...]) -> Iterable[Delay]:
         """Yield what takes how much longer than usual: the users' own way, the services', the queries' to each shard."""
-        yield "users", self._to_users(walk.entry) - self._to_users(self.usual.entry)
+        if walk.entry != self.usual.entry:
+            yield from self._delay("users", self._to_users(walk.entry))
         for service, rtt_ms in walk.rtt_ms.items():
-            yield service, rtt_ms - self.usual.rtt_ms.get(service, rtt_ms)
+            yield from self._delay(service, rtt_ms - self.usual.rtt_ms.get(service, rtt_ms))
+        queries = self._queries(walk.askers)
         for shard in shards:
             if shard.state == "writable" and shard.where:
-                yield shard.name, self._query_ms(walk, shard.where) - self._query_ms(self.usual, self._first_member[shard.name])
+                yield from self._delay(shard.name, queries[shard.where].rtt_ms - self._usual_query_ms[shard.name])
+
+    @staticmethod
+    def _delay(name: str, added_ms: float) -> Iterable[Delay]:
+        """Yield a delay, if it is one."""
+        if added_ms > 0:
+            yield Delay(name, added_ms)
 
     def _to_users(self, entry: str) -> float:
         """Return the round-trip time from an entry to the site that users are near to: the usual entry's."""
-        here, there = self.estate.hosts[entry].site, self.estate.hosts[self.usual.entry].site
-        return 0.0 if here == there else next(
-            (link.rtt_ms for link in self.estate.layout.links.values() if set(link.between) == {here, there}), 0.0
-        )
+        sites = {self.estate.hosts[entry].site, self.estate.hosts[self.usual.entry].site}
+        return next((link.rtt_ms for link in self.estate.layout.links.values() if set(link.between) == sites), 0.0)
 
-    def _query_ms(self, walk: Walk, member: str) -> float:
-        """Return the longest round trip of a query to a shard's member."""
-        ways = [self.ways.between(asker, member) for asker in walk.askers]
-        return max((way.rtt_ms for way in ways if way), default=0.0)
+    def _queries(self, askers: tuple[str, ...]) -> dict[str, Way]:
+        """Return, for every shard member, what all who ask need to reach it, and their longest round trip."""
+        if askers not in self._query_ways:
+            self._query_ways[askers] = {
+                name: _joined([self.ways.between(asker, name) for asker in askers])
+                for name, host in self.estate.hosts.items() if host.shard is not None
+            }
+        return self._query_ways[askers]
+
+    @cached_property
+    def _usual_query_ms(self) -> dict[str, float]:
+        """Shard → the longest usual round trip of a query."""
+        queries, scope = self._queries(self.usual.askers), self.estate.layout.shards.scope
+        return {scope.format(n=host.shard): queries[name].rtt_ms for name, host in self.estate.hosts.items() if host.member == "primary"}
 
     def _out_of_reach(self, walk: Walk, lost: int, shards: tuple[ShardState, ...]) -> tuple[str, ...]:
         """Return the writable shards that not all who ask on the way can reach."""
-        works, askers = self.ways.works, walk.askers
-        if not self._askers:
-            return ()
-        return tuple(
-            shard.name for shard in shards
-            if shard.state == "writable" and shard.where and not (askers and all(works(asker, shard.where, lost) for asker in askers))
-        )
+        if not walk.askers:
+            return tuple(shard.name for shard in shards if shard.state == "writable" and self._askers)
+        queries, gone = self._queries(walk.askers), lost | NOWHERE
+        return tuple([shard.name for shard in shards if shard.state == "writable" and queries[shard.where or ""].needs & gone])
 
     def _is_missed(self, service: str, walk: Walk, lost: int) -> bool:
         """Return whether a service that is not on a way is missed there: it has no host left, or what usually calls it is on the way."""
@@ -178,9 +203,9 @@ class Users:
         return self._missing[key]
 
     def _in_order(self, services: Iterable[str]) -> tuple[str, ...]:
-        """Return services in the order of the layout."""
+        """Return services and jobs in the order of the layout."""
         wanted = set(services)
-        return tuple(service for service in self.estate.layout.services if service in wanted)
+        return tuple(name for name in dict.fromkeys((*self.estate.layout.services, *self.estate.layout.flows)) if name in wanted)
 
     @cached_property
     def _connections(self) -> list[Connection]:
@@ -229,12 +254,6 @@ class Users:
         return frozenset(caller.name for each in self._connections if each.service == SHARD_SQL for caller in each.callers)
 
     @cached_property
-    def _first_member(self) -> dict[str, str]:
-        """Shard → its usual primary."""
-        scope = self.estate.layout.shards.scope
-        return {scope.format(n=host.shard): name for name, host in self.estate.hosts.items() if host.member == "primary"}
-
-    @cached_property
     def _needs(self) -> int:
         """The bits of everything that a walk from any entry may depend on."""
         needs, passed, waiting = 0, set(self.entries), list(self.entries)
@@ -243,38 +262,48 @@ class Users:
             needs |= self.ways.host(here)
             for targets in self._calls[here].values():
                 for target in targets:
-                    way = self.ways.between(here, target)
-                    if way is not None:
-                        needs |= way.needs
-                        if target not in passed:
-                            passed.add(target)
-                            waiting.append(target)
+                    needs |= self.ways.between(here, target).needs
+                    if target not in passed:
+                        passed.add(target)
+                        waiting.append(target)
         return needs
 
     @cached_property
     def _background(self) -> dict[str, tuple[int, ...]]:
-        """Service off the users' way → the sets of bits of which one must work: a host that people open, or a way of a caller to a host.
+        """Service off the users' way, or job → the sets of bits of which one must work.
 
-        Services without a port of their own (tunnels), and exporters, that only monitoring reads, are no features.
+        A service needs a host, and a caller that reaches it where hosts of ours call it (Prometheus, that reads its metrics,
+        does not count). A service without a port is a tunnel, and no feature. A job is a flow that only hosts without
+        a service have: it needs one of them that reaches every service it is made of.
         """
         monitoring = {host.name for host in self.estate.by_role["prometheus"]}
         options: dict[str, list[int]] = {}
-        called: dict[str, list[Connection]] = {}
-        for connection in self._connections:
-            called.setdefault(connection.service, []).append(connection)
         for name, service in self.estate.layout.services.items():
-            callers = {caller.name for each in called.get(name, []) for caller in each.callers}
-            outside = any(each.outside_callers for each in called.get(name, []))
-            read_only_by_monitoring = service.metrics and callers <= monitoring and not outside
-            if service.external or not service.ports or name in INTERNAL or name in self.usual.rtt_ms or read_only_by_monitoring:
+            if service.external or not service.ports or name in INTERNAL or name in self.usual.rtt_ms:
                 continue
             hosts = [host.name for host in select.hosts(self.estate, service.hosts)]
-            if not callers or outside:
+            uses = [each for each in self._connections if each.service == name]
+            callers = {caller.name for each in uses for caller in each.callers} - monitoring
+            if not callers or any(each.outside_callers for each in uses):
                 options[name] = [self.ways.host(host) for host in hosts]
             else:
-                found = (self.ways.between(caller, host) for caller in callers for host in hosts)
-                options[name] = [way.needs for way in found if way]
-        return {name: tuple(dict.fromkeys(needs)) for name, needs in options.items()}
+                options[name] = [self.ways.between(caller, host).needs for caller in sorted(callers) for host in hosts]
+        return {name: tuple(needs for needs in dict.fromkeys(sets) if not needs & NOWHERE) for name, sets in (options | self._jobs(options)).items()}
+
+    def _jobs(self, background: Iterable[str]) -> dict[str, list[int]]:
+        """Return what each job needs: one set of bits for each host that does it."""
+        everywhere = len(self.estate.hosts)
+        serving = {
+            host for name in (*self.usual.rtt_ms, *background, *INTERNAL)
+            if (hosts := self._hosts_of.get(name, ())) and len(hosts) < everywhere for host in hosts
+        }
+        jobs: dict[str, list[int]] = {}
+        for name, flow in self.estate.layout.flows.items():
+            callers = [host.name for host in select.hosts(self.estate, flow.callers)]
+            if callers and not serving & set(callers):
+                needed = [host for service in flow.to for host in self._hosts_of.get(service, ())[:1]]
+                jobs[name] = [_joined([self.ways.between(caller, host) for host in (caller, *needed)]).needs for caller in callers]
+        return jobs
 
     @cached_property
     def _background_needs(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from .ways import Ways
@@ -20,6 +20,8 @@ class Votes:
     """
 
     ways: Ways
+    _leaders: dict[int, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _served: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def members(self) -> tuple[str, ...]:
@@ -37,17 +39,22 @@ class Votes:
         needs = 0
         for one in self.members:
             for other in self.members:
-                way = self.ways.between(one, other)
-                needs |= way.needs if way else 0
+                needs |= self.ways.between(one, other).needs
         return needs
 
     def served(self, leader: str, lost: int) -> tuple[str, ...]:
         """Return the members that a leader reaches, itself included; none when it is lost itself."""
-        return tuple(member for member in self.members if self.ways.works(leader, member, lost))
+        key = (leader, lost & self.needs)
+        if key not in self._served:
+            self._served[key] = tuple(member for member in self.members if self.ways.works(leader, member, lost))
+        return self._served[key]
 
     def leaders(self, lost: int) -> tuple[str, ...]:
         """Return the members that may lead; none means that there is no quorum."""
-        return tuple(member for member in self.members if len(self.served(member, lost)) >= self.majority)
+        key = lost & self.needs
+        if key not in self._leaders:
+            self._leaders[key] = tuple(member for member in self.members if len(self.served(member, key)) >= self.majority)
+        return self._leaders[key]
 
     def running(self, lost: int) -> int:
         """Return how many members run."""

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from ..model import Estate
+from ..model import Estate, select
+
+#: The bit that a way needs where there is none: it never works.
+NOWHERE = 1
 
 
 class Way(NamedTuple):
     """The way between two hosts and back.
 
     Attributes:
-        needs: the bits of everything that must work: hosts (both ends included), tunnels, links.
+        needs: the bits of everything that must work: hosts (both ends included), tunnels, links; ``NOWHERE`` where no route leads.
         rtt_ms: round-trip time, milliseconds, the sum of the links'.
 
     """
@@ -39,59 +42,58 @@ class Ways:
     """The ways between all hosts of an estate."""
 
     estate: Estate
-    _known: dict[tuple[str, str], Way | None] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[tuple[str, str], Way] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def bits(self) -> dict[str, int]:
         """``host:X``, ``tunnel:X`` and ``link:A:B`` → its bit."""
-        estate = self.estate
-        names = [f"host:{name}" for name in estate.hosts] + [f"tunnel:{name}" for name in estate.tunnels]
-        names += [link_name(link.between) for link in estate.layout.links.values()]
-        return {name: 1 << number for number, name in enumerate(names)}
+        names = [name for name in select.losable(self.estate) if not name.startswith("site:")]
+        return {name: 1 << number for number, name in enumerate(names, 1)}
 
     @cached_property
     def _links(self) -> dict[frozenset[str], Way]:
         """Two sites → the link between them."""
         return {
-            frozenset(link.between): Way(self.bits[link_name(link.between)], link.rtt_ms) for link in self.estate.layout.links.values()
+            frozenset(link.between): Way(self.bits[":".join(("link", *link.between))], link.rtt_ms)
+            for link in self.estate.layout.links.values()
         }
 
     def host(self, name: str) -> int:
         """Return the bit of a host."""
         return self.bits[f"host:{name}"]
 
-    def between(self, one: str, other: str) -> Way | None:
-        """Return the way between two hosts; None when the routes lead to none."""
+    def between(self, one: str, other: str) -> Way:
+        """Return the way between two hosts; it takes both directions."""
         ends = (one, other) if one <= other else (other, one)
-        if ends not in self._known:
+        way = self._known.get(ends)
+        if way is None:
             there, back = self._walk(*ends), self._walk(*reversed(ends))
-            self._known[ends] = None if there is None or back is None else Way(there.needs | back.needs, (there.rtt_ms + back.rtt_ms) / 2)
-        return self._known[ends]
+            way = self._known[ends] = Way(there.needs | back.needs, (there.rtt_ms + back.rtt_ms) / 2)
+        return way
 
     def works(self, one: str, other: str, lost: int) -> bool:
         """Return whether two hosts reach each other without what is lost."""
-        way = self.between(one, other)
-        return way is not None and not way.needs & lost
+        return not self.between(one, other).needs & (lost | NOWHERE)
 
-    def _walk(self, start: str, end: str) -> Way | None:
+    def _walk(self, start: str, end: str) -> Way:
         """Return the way in one direction."""
         needs, rtt_ms, here, passed = self.host(start), 0.0, start, {start}
         while here != end:
             hop = self._next(here, end)
             if hop is None or hop.to in passed:
-                return None
+                return Way(NOWHERE, 0.0)
             if hop.tunnel:
-                needs |= self.bits[f"tunnel:{hop.tunnel}"]
-                sites = frozenset((self.estate.hosts[here].site, self.estate.hosts[hop.to].site))
-                if len(sites) == 2:
-                    link = self._links.get(sites)
-                    if link is None:
-                        return None
-                    needs, rtt_ms = needs | link.needs, rtt_ms + link.rtt_ms
+                link = self._link(here, hop.to)
+                needs, rtt_ms = needs | self.bits[f"tunnel:{hop.tunnel}"] | link.needs, rtt_ms + link.rtt_ms
             here = hop.to
             passed.add(here)
             needs |= self.host(here)
         return Way(needs, rtt_ms)
+
+    def _link(self, one: str, other: str) -> Way:
+        """Return what a tunnel between two hosts crosses."""
+        sites = frozenset((self.estate.hosts[one].site, self.estate.hosts[other].site))
+        return Way(0, 0.0) if len(sites) == 1 else self._links.get(sites, Way(NOWHERE, 0.0))
 
     def _next(self, here: str, end: str) -> Hop | None:
         """Return the next step from a host towards another."""
@@ -108,8 +110,3 @@ class Ways:
             return Hop(chosen, ends[chosen])
         gateway = estate.layout.sites[site].gateway
         return Hop(gateway.host, None) if gateway and gateway.host != here else None
-
-
-def link_name(between: list[str]) -> str:
-    """Return the name of the link between two sites, as ``link:local:helsinki``."""
-    return f"link:{between[0]}:{between[1]}"

@@ -37,7 +37,23 @@ def shards(outcome: Outcome) -> str:
     return "; ".join(told)
 
 
-def _writes(outcome: Outcome) -> str:
+def users(outcome: Outcome) -> str:
+    """Return what people notice, briefly."""
+    told = []
+    if outcome.out_of_reach:
+        told.append(f"{listed(outcome.out_of_reach, 'shards')} out of reach")
+    if outcome.entry is None:
+        told.append("no entry")
+    elif outcome.entry_moved:
+        told.append(f"by {outcome.entry}")
+    if outcome.added_latency_ms:
+        told.append(f"+{outcome.added_latency_ms:g} ms a call")
+    if outcome.features_lost:
+        told.append(f"no {', '.join(outcome.features_lost)}" if len(outcome.features_lost) <= MANY + 1 else f"{len(outcome.features_lost)} features lost")
+    return "; ".join(told)
+
+
+def writes(outcome: Outcome) -> str:
     """Return where writes go and when."""
     duration = outcome.rto_s
     told = shards(outcome)
@@ -49,7 +65,7 @@ def _writes(outcome: Outcome) -> str:
 
 def sentence(outcome: Outcome) -> str:
     """Return an outcome in one plain sentence."""
-    parts = [_writes(outcome)]
+    parts = [writes(outcome)]
     if not outcome.quorum:
         parts.append(f"etcd has no quorum ({outcome.votes} of {outcome.votes_of} votes run)")
     if outcome.out_of_reach:
