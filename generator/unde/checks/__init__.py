@@ -5,12 +5,12 @@ A rule looks across objects. It yields findings; it never raises and never print
 
 from ..errors import Finding, InvalidLayout
 from ..model import Estate
-from . import addresses, hosts, references
+from . import addresses, hosts, promises, references
 from .rules import RULES, Rule
 
 __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
-_ROOMS = (addresses, hosts, references)  # importing a room registers its rules
+_ROOMS = (addresses, hosts, promises, references)  # importing a room registers its rules
 
 
 def run(estate: Estate) -> list[Finding]:

@@ -1,0 +1,56 @@
+"""What can be lost, by name: ``host:X``, ``tunnel:X``, ``site:X``, ``link:A:B``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import WrongCall, nearest
+from ..model import select
+from .ways import Ways
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something that is lost.
+
+    Attributes:
+        name: as on the command line.
+        bits: what goes with it (see ``ways``): a site takes all its hosts.
+
+    """
+
+    name: str
+    bits: int
+
+
+def every(ways: Ways) -> dict[str, Loss]:
+    """Return everything that can be lost, by name: sites, links, hosts, tunnels, each in the order of the layout."""
+    sites = {
+        f"site:{name}": sum(ways.host(host.name) for host in hosts) for name, hosts in ways.estate.by_site.items()
+    }
+    bits = sites | ways.bits
+    return {name: Loss(name, bits[name]) for name in select.losable(ways.estate)}
+
+
+def named(known: dict[str, Loss], names: Iterable[str]) -> tuple[Loss, ...]:
+    """Return losses by their names; a link may be named from either end.
+
+    Raises:
+        WrongCall: a name is not known; the message says the nearest one.
+
+    """
+    result = []
+    for name in names:
+        kind, _, rest = name.partition(":")
+        turned = ":".join(("link", *reversed(rest.split(":")))) if kind == "link" else name
+        loss = known.get(name) or known.get(turned)
+        if loss is None:
+            same_kind = [each for each in known if each.startswith(f"{kind}:")]
+            bare = [each for each in known if each.partition(":")[2] == name]
+            hint = f"did you mean '{bare[0]}'?" if bare else nearest(name, same_kind) if same_kind else (
+                "write host:NAME, tunnel:NAME, site:NAME or link:SITE:SITE"
+            )
+            raise WrongCall(f"'{name}' cannot be lost, it is not in the layout — {hint}")
+        result.append(loss)
+    return tuple(dict.fromkeys(result))
