@@ -31,10 +31,10 @@ def write(file: str, text: str) -> None:
     """Write a file whole or not at all: a reader finds the old page or the new one.
 
     Raises:
-        UnreadableLayout: the file cannot be written.
+        WrongCall: the file cannot be written.
 
     """
-    from ..errors import UnreadableLayout
+    from ..errors import WrongCall
 
     path = Path(file)
     try:
@@ -49,4 +49,4 @@ def write(file: str, text: str) -> None:
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        raise UnreadableLayout(f"{file}: cannot be written: {error.strerror}") from error
+        raise WrongCall(f"{file}: cannot be written: {error.strerror}") from error

@@ -17,7 +17,8 @@ from string import Template
 from typing import Any
 
 from ...model import Estate
-from .facts import Outcome, gathered
+from ...survive import Outcome
+from .facts import gathered
 
 SOURCES = files(__name__)
 
