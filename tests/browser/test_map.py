@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 import support
 from unde import survive
@@ -69,14 +69,21 @@ class Reader:
         return self.page.evaluate("Object.values({...document.activeElement.dataset}).find(Boolean) ?? document.activeElement.id")
 
 
+Open = Callable[..., Reader]
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Debian's Chromium; as root it has no sandbox."""
+def browser() -> Iterator[Reader]:
+    """Start Debian's Chromium (as root it has no sandbox), the network blocked; note every request and every complaint."""
     chromium = shutil.which("chromium")
     assert chromium, "chromium is missing: scripts/bootstrap installs it"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
+        reader = Reader(started.new_context(offline=True).new_page())
+        reader.page.on("request", lambda request: reader.requests.append(request.url))
+        reader.page.on("console", lambda message: reader.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        reader.page.on("pageerror", lambda error: reader.complaints.append(str(error)))
+        yield reader
         started.close()
 
 
@@ -92,25 +99,30 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return written
 
 
-def opened(browser: Browser, file: Path, width: int = 1280, height: int = 900, theme: Any = "light") -> Reader:
-    """Open a page from disk with the network blocked; note every request and every complaint."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, offline=True)
-    reader = Reader(context.new_page())
-    reader.page.on("request", lambda request: reader.requests.append(request.url))
-    reader.page.on("console", lambda message: reader.complaints.append(message.text) if message.type in ("error", "warning") else None)
-    reader.page.on("pageerror", lambda error: reader.complaints.append(str(error)))
-    reader.page.goto(file.as_uri())
-    return reader
+@pytest.fixture
+def opened(browser: Reader) -> Iterator[Open]:
+    """Return a function that opens a page from disk; at the end of the test nothing may have been asked for or complained about."""
+    files: list[Path] = []
+
+    def open_(file: Path, width: int = 1280, height: int = 900, theme: Any = "light") -> Reader:
+        browser.page.set_viewport_size({"width": width, "height": height})
+        browser.page.emulate_media(color_scheme=theme, media="screen")
+        browser.page.mouse.move(0, 0)
+        browser.page.goto(file.as_uri())
+        files.append(file)
+        return browser
+
+    browser.requests.clear()
+    browser.complaints.clear()
+    yield open_
+    assert browser.complaints == []
+    assert browser.requests == [file.as_uri() for file in files]
 
 
 @pytest.fixture
-def reader(browser: Browser, pages: dict[str, Path]) -> Iterator[Reader]:
-    """Open the shipped estate's map; at the end nothing may have been asked for or complained about."""
-    opened_reader = opened(browser, pages["shipped"])
-    yield opened_reader
-    assert opened_reader.complaints == []
-    assert opened_reader.requests == [pages["shipped"].as_uri()]
-    opened_reader.page.context.close()
+def reader(opened: Open, pages: dict[str, Path]) -> Reader:
+    """Open the shipped estate's map."""
+    return opened(pages["shipped"])
 
 
 def test_the_whole_estate_is_there(reader: Reader, estate: Estate) -> None:
@@ -127,9 +139,9 @@ def test_the_whole_estate_is_there(reader: Reader, estate: Estate) -> None:
 
 @pytest.mark.parametrize("which", SHARDS)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_label_meets_another(browser: Browser, pages: dict[str, Path], which: str, width: int) -> None:
+def test_no_label_meets_another(opened: Open, pages: dict[str, Path], which: str, width: int) -> None:
     """No two names touch, none is cut, and the page is never wider than the window."""
-    reader = opened(browser, pages[which], width)
+    reader = opened(pages[which], width)
     names = reader.boxes("#map .host .label")
     assert len(names) == (31 if which == "shipped" else 79)
     assert [name["text"] for name in names if name["cut"]] == []
@@ -137,7 +149,6 @@ def test_no_label_meets_another(browser: Browser, pages: dict[str, Path], which:
     assert overlapping(labels) == []
     assert overlapping(reader.boxes("#map .host")) == []
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
-    reader.page.context.close()
 
 
 def overlapping(boxes: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -149,14 +160,13 @@ def overlapping(boxes: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(one["text"], other["text"]) for one, other in combinations(boxes, 2) if cover(one["box"], other["box"])]
 
 
-def test_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
+def test_a_phone(opened: Open, pages: dict[str, Path]) -> None:
     """On a phone the sites stand below each other, nothing is wider than the screen, and a host still opens."""
-    reader = opened(browser, pages["shipped"], *PHONE)
+    reader = opened(pages["shipped"], *PHONE)
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     assert overlapping(reader.boxes("#map .host")) == []
     reader.page.click("[data-host=local-redis]")
     assert reader.page.locator("#panel .verdict").is_visible()
-    reader.page.context.close()
 
 
 def test_search(reader: Reader) -> None:
@@ -250,9 +260,9 @@ def test_keyboard(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_contrast(browser: Browser, pages: dict[str, Path], theme: str) -> None:
+def test_contrast(opened: Open, pages: dict[str, Path], theme: str) -> None:
     """Every kind of text has the contrast of WCAG AA, in both themes; also while something is lost."""
-    reader = opened(browser, pages["shipped"], theme=theme)
+    reader = opened(pages["shipped"], theme=theme)
     map_texts = [".sitehead *", ".quarter h3", ".host span", "#lines text", ".party", ".legend span"]
     texts = ["h1", "#version", "#counts *", "#days span", *map_texts, "#panel *", ".keys"]
     for target in (None, "[data-site=helsinki] .sitehead", "[data-host=local-shard-0]"):
@@ -261,7 +271,6 @@ def test_contrast(browser: Browser, pages: dict[str, Path], theme: str) -> None:
             reader.page.wait_for_timeout(150)  # colours change over 120 ms
         weak = [found for found in reader.page.evaluate(CONTRASTS, texts) if found["ratio"] < 4.5]
         assert weak == []
-    reader.page.context.close()
 
 
 def test_theme_switch(reader: Reader) -> None:
@@ -273,8 +282,12 @@ def test_theme_switch(reader: Reader) -> None:
     assert paper() > 200
     reader.page.click("#theme")
     assert paper() < 60
+    reader.page.reload()
+    reader.requests.pop()
+    assert paper() < 60, "the choice is remembered"
     reader.page.click("#theme")
     assert paper() > 200
+    reader.page.evaluate("localStorage.clear()")
 
 
 def screenshot(reader: Reader, selector: str) -> Image.Image:
@@ -283,9 +296,9 @@ def screenshot(reader: Reader, selector: str) -> Image.Image:
 
 
 @pytest.mark.parametrize(("which", "theme"), [("shipped", "light"), ("grown", "dark")])
-def test_what_is_seen(browser: Browser, pages: dict[str, Path], which: str, theme: str) -> None:
+def test_what_is_seen(opened: Open, pages: dict[str, Path], which: str, theme: str) -> None:
     """The picture itself: every card holds a glyph in its duty's colour and ink for its name; lines cross the strait; the legend is drawn."""
-    reader = opened(browser, pages[which], 1920, 1080, theme)
+    reader = opened(pages[which], 1920, 1080, theme)
     picture = Image.open(io.BytesIO(reader.page.screenshot(full_page=True))).convert("RGB")
 
     def colours(box: list[float]) -> dict[tuple[int, int, int], int]:
@@ -310,12 +323,11 @@ def test_what_is_seen(browser: Browser, pages: dict[str, Path], which: str, them
     lines = sum(count for colour, count in strait.items() if spread(colour) > 30)
     assert lines > 10 * (east[0] - west[2]), "no tunnels on the sea"
     assert len(colours(reader.boxes(".legend")[0]["box"])) > 50
-    reader.page.context.close()
 
 
-def test_paper(browser: Browser, pages: dict[str, Path]) -> None:
+def test_paper(opened: Open, pages: dict[str, Path]) -> None:
     """On paper: light, without controls, the index open with every host; the whole is a PDF of few pages."""
-    reader = opened(browser, pages["shipped"], theme="dark")
+    reader = opened(pages["shipped"], theme="dark")
     reader.page.emulate_media(media="print")
     assert reader.boxes("#search, #days, #theme") == []
     assert len(reader.boxes("#index tbody tr")) == 31
@@ -327,10 +339,9 @@ def test_paper(browser: Browser, pages: dict[str, Path]) -> None:
     assert card["y"] < ports["y"] < card["y"] + card["height"], "the lines keep to their hosts when the map is scaled"
     pdf = reader.page.pdf(prefer_css_page_size=True)
     assert pdf.count(b"/Type /Page\n") <= 5
-    reader.page.context.close()
 
 
-def test_hostile_texts_stay_texts(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_texts_stay_texts(opened: Open, tmp_path: Path) -> None:
     """Whatever a layout's texts hold, they are shown and never executed."""
     data = support.shipped()
     data["document"]["title"] = HOSTILE
@@ -343,16 +354,13 @@ def test_hostile_texts_stay_texts(browser: Browser, tmp_path: Path) -> None:
     estate = support.estate_of(data)
     file = tmp_path / "hostile.html"
     file.write_text(report.page(estate, survive.every(estate)), encoding="utf-8")
-    reader = opened(browser, file)
+    reader = opened(file)
     assert reader.page.title() == HOSTILE
     assert reader.page.locator("h1").inner_text() == HOSTILE
     for target, seen in {"[data-host=scraper]": "dl", "[data-tunnel=wg-app] text": ".lead", "[data-site=local] .sitehead": ".lead"}.items():
         reader.page.click(target)
         assert HOSTILE in reader.page.locator(f"#panel {seen}").last.inner_text()
     assert reader.page.locator("img").count() == 0
-    assert reader.complaints == []
-    assert reader.requests == [file.as_uri()]
-    reader.page.context.close()
 
 
 def test_nothing_else_may_run(reader: Reader) -> None:

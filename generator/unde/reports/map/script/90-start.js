@@ -36,7 +36,13 @@ d3.select("#theme").on("click", function () { setTheme(remembered(this.dataset.t
 dark.addEventListener("change", () => setTheme(remembered()));
 paper.addEventListener("change", setPaper);
 addEventListener("beforeprint", () => d3.select("#index").attr("open", ""));
-new ResizeObserver(draw).observe(map.node());
+const size = () => `${map.node().offsetWidth} × ${map.node().offsetHeight}`;
 draw();
+let drawn = size();
+new ResizeObserver(() => {
+  if (size() === drawn) return;
+  draw();
+  drawn = size();
+}).observe(map.node());
 stopAt(walkable()[0]);
 pin(null);
