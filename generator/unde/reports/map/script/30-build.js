@@ -86,16 +86,17 @@ function buildSite(selection) {
 }
 
 function buildMap() {
+  body.classed("dense", estate.hosts.length > DENSE_FROM);
   const { west, east, south } = places();
   const placed = (place) => (site) => Object.assign(site, { place });
-  map.selectAll(".site").data([west, east].filter(Boolean).map((site) => placed(site === west ? "west" : "east")(site))).join("section").call(buildSite);
+  map.selectAll(".site").data([west, east].filter(Boolean).map((site) => placed(!west ? "sole" : site === west ? "west" : "east")(site))).join("section").call(buildSite);
   map.append("div").attr("class", "corner legend").call(buildLegend);
   map.append("div").attr("class", "far").selectAll(".site").data(south.map(placed("remote"))).join("section").call(buildSite);
+  if (!estate.outside.length) return;
   const corner = map.append("section").attr("class", "corner outside").attr("aria-label", "Outside the estate");
   corner.append("h2").text("Outside the estate");
   corner.append("ul").selectAll("li").data(estate.outside).join("li").append("span").attr("class", "party").attr("data-party", (party) => party.name)
     .attr("title", (party) => party.what).text((party) => party.name);
-  body.classed("dense", estate.hosts.length > DENSE_FROM);
 }
 
 function buildLegend(corner) {

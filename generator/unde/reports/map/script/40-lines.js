@@ -215,7 +215,7 @@ function sharesOf(heights, room) {
 
 function setColumns() {
   const width = map.node().clientWidth;
-  const stacked = width < 700;
+  const stacked = width < 860;
   body.classed("stacked", stacked);
   const font = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const { west, east } = places();

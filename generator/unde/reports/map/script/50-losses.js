@@ -7,6 +7,7 @@ const seconds = ([low, high]) => (low === high ? `${low} s` : `${low}–${high} 
 function effectOf(host, row) {
   if (!row || row.where !== host.name) return "";
   if (row.state !== "writable") return row.state;
+  if (row.moved && body.classed("dense")) return `↑ ${seconds(row.rto_s)}`;
   return row.moved ? `leads in ${seconds(row.rto_s)}` : `pauses ≤ ${row.rto_s[1]} s`;
 }
 
