@@ -92,7 +92,7 @@ def unsafe_pairs(estate: Estate, pairs: Sequence[Outcome]) -> list[Row]:
     folded: dict[tuple[str, str], set[str]] = {}
     for found in pairs:
         one, other = _fold(estate, found.name).split(" + ")
-        folded.setdefault((one, other), set()).add("lost" if any(shard.state == "lost" for shard in found.shards) else "read-only")
+        folded.setdefault((one, other), set()).add(_worst(found))
     rows: list[Row] = []
     while folded:
         most = Counter(name for pair in folded for name in dict.fromkeys(pair)).most_common(1)[0][0]
@@ -102,6 +102,14 @@ def unsafe_pairs(estate: Estate, pairs: Sequence[Outcome]) -> list[Row]:
             gathered.setdefault(state, []).append(other if one == most else one)
         rows += [{"lost": most, "and any of": "\n".join(others), "a shard is": state} for state, others in gathered.items()]
     return rows
+
+
+def _worst(found: Outcome) -> str:
+    """Return the worst that becomes of a shard, briefly."""
+    if any(shard.state == "lost" for shard in found.shards):
+        return "lost"
+    stale = any(shard.stale for shard in found.shards)
+    return "read-only: replica behind, if one loss came first" if stale else "read-only: no quorum" if not found.quorum else "read-only: cut off"
 
 
 def _fold(estate: Estate, name: str) -> str:

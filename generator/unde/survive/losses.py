@@ -17,20 +17,22 @@ class Loss:
     Attributes:
         name: as on the command line.
         bits: what goes with it (see ``ways``): a site takes all its hosts.
+        hosts: the hosts among that.
 
     """
 
     name: str
     bits: int
+    hosts: tuple[str, ...] = ()
 
 
 def every(ways: Ways) -> dict[str, Loss]:
     """Return everything that can be lost, by name: sites, links, hosts, tunnels, each in the order of the layout."""
-    sites = {
-        f"site:{name}": sum(ways.host(host.name) for host in hosts) for name, hosts in ways.estate.by_site.items()
+    hosts: dict[str, tuple[str, ...]] = {f"host:{name}": (name,) for name in ways.estate.hosts}
+    hosts |= {f"site:{name}": tuple(host.name for host in members) for name, members in ways.estate.by_site.items()}
+    return {
+        name: Loss(name, ways.bits.get(name) or sum(map(ways.host, hosts[name])), hosts.get(name, ())) for name in select.losable(ways.estate)
     }
-    bits = sites | ways.bits
-    return {name: Loss(name, bits[name]) for name in select.losable(ways.estate)}
 
 
 def named(known: dict[str, Loss], names: Iterable[str]) -> tuple[Loss, ...]:

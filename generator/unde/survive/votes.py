@@ -21,6 +21,7 @@ class Votes:
 
     ways: Ways
     _leaders: dict[int, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _together: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
     _served: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -56,6 +57,10 @@ class Votes:
             self._leaders[key] = tuple(member for member in self.members if len(self.served(member, key)) >= self.majority)
         return self._leaders[key]
 
-    def running(self, lost: int) -> int:
-        """Return how many members run."""
-        return sum(not self.ways.host(member) & lost for member in self.members)
+    def together(self, lost: int) -> int:
+        """Return how many members a leader reaches, itself included; without quorum, how many run."""
+        key = lost & self.needs
+        if key not in self._together:
+            running = sum(not self.ways.host(member) & lost for member in self.members)
+            self._together[key] = max((len(self.served(leader, key)) for leader in self.leaders(key)), default=running)
+        return self._together[key]

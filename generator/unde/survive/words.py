@@ -66,6 +66,8 @@ def writes(outcome: Outcome) -> str:
 def sentence(outcome: Outcome) -> str:
     """Return an outcome in one plain sentence."""
     parts = [writes(outcome)]
+    if any(shard.stale for shard in outcome.shards):
+        parts.append("the member that is left may lack acknowledged rows, for one loss may have come before the other")
     if not outcome.quorum:
         parts.append(f"etcd has no quorum ({outcome.votes} of {outcome.votes_of} votes run)")
     if outcome.out_of_reach:
