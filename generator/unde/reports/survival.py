@@ -65,7 +65,7 @@ def detail(found: Outcome) -> list[Row]:
     """Return all that an outcome says, as lines of what and how."""
     rows = [
         ("in short", found.sentence),
-        ("quorum", f"{found.votes} of {found.votes_of} votes" if found.quorum else f"none: {found.votes} of {found.votes_of} votes run"),
+        ("quorum", f"{found.votes} of {found.votes_of} votes" if found.quorum else f"none: {found.votes} of {found.votes_of} votes together"),
         *((shard.name, _shard(shard)) for shard in found.shards),
         ("users come in by", found.entry or "nothing"),
         *((f"+{delay.added_ms:g} ms", delay.name) for delay in found.delays),
@@ -83,7 +83,7 @@ def _shard(shard: ShardState) -> str:
         return f"writable on {shard.where}, {shard.site}" + (f", after {words.seconds(shard.rto_s)} s" if shard.rto_s and shard.rto_s[1] else "")
     if shard.state == "lost":
         return "lost: no member is left"
-    why = "the other member may lack acknowledged rows" if shard.stale else "no member that runs reaches a quorum"
+    why = "the member that could be promoted may lack acknowledged rows" if shard.stale else "no member that runs reaches a quorum"
     return f"read-only on {shard.where}: {why}" + ("; failsafe mode would keep it writable" if shard.failsafe_helps else "")
 
 

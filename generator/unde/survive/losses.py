@@ -48,11 +48,16 @@ def named(known: dict[str, Loss], names: Iterable[str]) -> tuple[Loss, ...]:
         turned = ":".join(("link", *reversed(rest.split(":")))) if kind == "link" else name
         loss = known.get(name) or known.get(turned)
         if loss is None:
-            same_kind = [each for each in known if each.startswith(f"{kind}:")]
-            bare = [each for each in known if each.partition(":")[2] == name]
-            hint = f"did you mean '{bare[0]}'?" if bare else nearest(name, same_kind) if same_kind else (
-                "write host:NAME, tunnel:NAME, site:NAME or link:SITE:SITE"
-            )
-            raise WrongCall(f"'{name}' cannot be lost, it is not in the layout — {hint}")
+            raise WrongCall(f"'{name}' cannot be lost, it is not in the layout — {_hint(known, name)}")
         result.append(loss)
     return tuple(dict.fromkeys(result))
+
+
+def _hint(known: dict[str, Loss], name: str) -> str:
+    """Return how the name is to be mended: the same without its kind, the nearest of its kind, the nearest of all, or the form."""
+    bare = [each for each in known if each.partition(":")[2] == name]
+    if bare:
+        return f"did you mean '{bare[0]}'?"
+    same_kind = [each for each in known if each.startswith(f"{name.partition(':')[0]}:")]
+    near = nearest(name, same_kind or known)
+    return near if same_kind or near.startswith("did") else "write host:NAME, tunnel:NAME, site:NAME or link:SITE:SITE"

@@ -58,9 +58,8 @@ class Votes:
         return self._leaders[key]
 
     def together(self, lost: int) -> int:
-        """Return how many members a leader reaches, itself included; without quorum, how many run."""
+        """Return the most members that one of them reaches, itself included."""
         key = lost & self.needs
         if key not in self._together:
-            running = sum(not self.ways.host(member) & lost for member in self.members)
-            self._together[key] = max((len(self.served(leader, key)) for leader in self.leaders(key)), default=running)
+            self._together[key] = max((len(self.served(member, key)) for member in self.members), default=0)
         return self._together[key]
