@@ -15,9 +15,9 @@ def promises(estate: Estate) -> Iterator[Finding]:
     losable = [*select.KINDS, *select.losable(estate)]
     for name, promise in estate.layout.document.promises.items():
         for key, what, values, known in (
-            ("lose", "what can be lost", promise.lose, losable), ("keeps", "a service", promise.keeps, list(estate.layout.services)),
+            ("lose", "nothing that can be lost", promise.lose, losable), ("keeps", "no service", promise.keeps, list(estate.layout.services)),
         ):
             for number, value in enumerate(values):
                 if value not in known:
                     path = ("document", "promises", name, key, number)
-                    yield estate.source.finding(path, "promise-unknown", f"'{value}' is not {what} here", nearest(value, known))
+                    yield estate.source.finding(path, "promise-unknown", f"'{value}' is {what}", nearest(value, known))

@@ -31,16 +31,16 @@ def survive(layout: LayoutFile = DEFAULT_LAYOUT,
     verdicts = room.promises.verdicts(estate, {outcome.name: outcome for outcome in singles})
     shown = both if pairs else unsafe
     if output is Format.json:
-        render.show(render.as_json([*map(survival.promise, verdicts), *map(survival.single, singles), *map(survival.pair, shown)]))
+        render.show(render.as_json_lines([*map(survival.promise, verdicts), *map(survival.single, singles), *map(survival.pair, shown)]))
     else:
-        tables = [("", survival.detail(singles[0]))] if lose else [("Single losses", [survival.brief(outcome) for outcome in singles])]
-        if pairs:
-            tables.append(("Pairs of losses", [survival.brief(outcome) for outcome in shown]))
+        text = [render.as_table("", survival.detail(singles[0]))] if lose else [render.as_table("Single losses", list(map(survival.brief, singles)))]
+        if pairs and both:
+            text.append(render.as_lines("Pairs of losses", list(map(survival.brief, both))))
         elif unsafe:
-            tables.append(("Pairs of losses that stop writes", survival.unsafe_pairs(estate, unsafe)))
+            text.append(render.as_table("Pairs of losses that stop writes", survival.unsafe_pairs(estate, unsafe)))
         if verdicts:
-            tables.append(("Promises", [survival.promised(verdict) for verdict in verdicts]))
-        render.show("\n\n".join(render.as_table(title, rows) for title, rows in tables))
+            text.append(render.as_table("Promises", list(map(survival.promised, verdicts))))
+        render.show("\n\n".join(text))
         if both:
             print(f"{layout}: {len(both)} pairs of losses, {len(unsafe)} of them stop writes", file=sys.stderr)
     raise typer.Exit(OK if all(verdict.holds for verdict in verdicts) else REFUSED)

@@ -65,7 +65,7 @@ def detail(found: Outcome) -> list[Row]:
     """Return all that an outcome says, as lines of what and how."""
     rows = [
         ("in short", found.sentence),
-        ("quorum", f"{found.votes} of {found.votes_of} votes" if found.quorum else f"none: {found.votes} of {found.votes_of} votes run"),
+        ("quorum", f"{found.votes} of {found.votes_of} votes" if found.quorum else f"none: {found.votes} of {found.votes_of} votes together"),
         *((shard.name, _shard(shard)) for shard in found.shards),
         ("users come in by", found.entry or "nothing"),
         *((f"+{delay.added_ms:g} ms", delay.name) for delay in found.delays),
@@ -83,7 +83,7 @@ def _shard(shard: ShardState) -> str:
         return f"writable on {shard.where}, {shard.site}" + (f", after {words.seconds(shard.rto_s)} s" if shard.rto_s and shard.rto_s[1] else "")
     if shard.state == "lost":
         return "lost: no member is left"
-    why = "the other member may lack acknowledged rows" if shard.stale else "no member that runs reaches a quorum"
+    why = "the member that could be promoted may lack acknowledged rows" if shard.stale else "no member that runs reaches a quorum"
     return f"read-only on {shard.where}: {why}" + ("; failsafe mode would keep it writable" if shard.failsafe_helps else "")
 
 
@@ -92,7 +92,7 @@ def unsafe_pairs(estate: Estate, pairs: Sequence[Outcome]) -> list[Row]:
     folded: dict[tuple[str, str], set[str]] = {}
     for found in pairs:
         one, other = _fold(estate, found.name).split(" + ")
-        folded.setdefault((one, other), set()).add("lost" if any(shard.state == "lost" for shard in found.shards) else "read-only")
+        folded.setdefault((one, other), set()).add(_worst(found))
     rows: list[Row] = []
     while folded:
         most = Counter(name for pair in folded for name in dict.fromkeys(pair)).most_common(1)[0][0]
@@ -102,6 +102,14 @@ def unsafe_pairs(estate: Estate, pairs: Sequence[Outcome]) -> list[Row]:
             gathered.setdefault(state, []).append(other if one == most else one)
         rows += [{"lost": most, "and any of": "\n".join(others), "a shard is": state} for state, others in gathered.items()]
     return rows
+
+
+def _worst(found: Outcome) -> str:
+    """Return the worst that becomes of a shard, briefly."""
+    if any(shard.state == "lost" for shard in found.shards):
+        return "lost"
+    stale = any(shard.stale for shard in found.shards)
+    return "read-only: replica behind, if one loss came first" if stale else "read-only: no quorum" if not found.quorum else "read-only: cut off"
 
 
 def _fold(estate: Estate, name: str) -> str:

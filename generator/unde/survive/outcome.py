@@ -51,7 +51,7 @@ class Outcome:
     Attributes:
         name: what is lost, as ``host:local-shard-0``; several are joined by `` + ``.
         quorum: whether some etcd member still reaches a majority of the votes.
-        votes: how many votes the leader reaches, its own included; without quorum, how many members still run.
+        votes: the most votes that are together: a member's own and those that it reaches.
         votes_of: how many votes there are.
         leader: the etcd member whose lead makes the outcome what it is, where another one's would make it milder.
         shards: every shard, in the order of their numbers.

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from . import timing
 from .outcome import ShardState
+from .timing import Timing
 from .votes import Votes
-from .ways import Ways
+from .ways import NOWHERE, Ways
 
 #: What is lost, each of several losses by itself.
 Parts = tuple[int, ...]
@@ -34,9 +34,11 @@ class Shard:
     """
 
     votes: Votes
+    timing: Timing
     name: str
     members: tuple[str, ...]
     _known: dict[Parts, tuple[ShardState, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _behind: dict[tuple[int, str], frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def ways(self) -> Ways:
@@ -69,36 +71,50 @@ class Shard:
         if not alive:
             return ShardState(self.name, "lost", None, None)
         able = [member for member in alive if leader and self._may_hold(member, leader, lost)]
-        fresh = [member for member in able if not self._stale(member, parts, leader)]
+        stale = self._stale(parts, leader)
+        fresh = [member for member in able if member not in stale]
         site = {member: self.ways.estate.hosts[member].site for member in alive}
         if not fresh:
             # A stale member may be read, but who needs the truth asks one that is not.
-            first = next((member for member in alive if not self._stale(member, parts, leader)), alive[0])
+            first = next((member for member in alive if member not in stale), alive[0])
             return ShardState(self.name, "read-only", first, site[first], stale=bool(able), failsafe_helps=self._failsafe_helps(lost))
         holder, moved = fresh[0], fresh[0] != self.members[0]
-        election = set(self.votes.leaders(0)) != set(self.votes.leaders(lost))
-        duration = (timing.failover_s if moved else timing.pause_s)(self.ways.estate, election)
+        election = self.votes.leaders(0) != self.votes.leaders(lost)
+        duration = (self.timing.failover_s if moved else self.timing.pause_s)(election)
         return ShardState(self.name, "writable", holder, site[holder], moved, duration)
 
     def _may_hold(self, member: str, leader: str, lost: int) -> bool:
         """Return whether a member reaches an etcd member that is served."""
-        return any(self.ways.works(member, vote, lost) for vote in self.votes.served(leader, lost))
+        served = self.votes.served(leader, lost)
+        return any(vote in served for vote, needs in self._to_votes[member] if not needs & (lost | NOWHERE))
 
-    def _stale(self, member: str, parts: Parts, leader: str | None) -> bool:
-        """Return whether a member may lack acknowledged rows, whichever loss came first and whoever led etcd then.
+    @cached_property
+    def _to_votes(self) -> dict[str, list[tuple[str, int]]]:
+        """Member → each etcd member with what the way to it needs."""
+        return {member: [(vote, self.ways.between(member, vote).needs) for vote in self.votes.members] for member in self.members}
+
+    def _stale(self, parts: Parts, leader: str | None) -> frozenset[str]:
+        """Return the members that may lack acknowledged rows, whichever loss came first and whoever led etcd then.
 
         The leader of the end led from the beginning, or one that can lead no more did.
         """
         if len(parts) < 2:
-            return False
+            return frozenset()
         possible = self.votes.leaders(together(parts))
-        for first in parts:
-            for former in self.votes.leaders(first):
-                if former == leader or former not in possible:
-                    holder = next((one for one in self.members if self._may_hold(one, former, first)), None)
-                    if holder not in (None, member) and not self.ways.works(str(holder), member, first):
-                        return True
-        return False
+        return frozenset().union(*(
+            self._left_behind(first, former)
+            for first in parts for former in self.votes.leaders(first) if former == leader or former not in possible
+        ))
+
+    def _left_behind(self, lost: int, leader: str) -> frozenset[str]:
+        """Return the members that do not follow the one that takes writes under a leader."""
+        key = (lost, leader)
+        if key not in self._behind:
+            holder = next((one for one in self.members if self._may_hold(one, leader, lost)), None)
+            self._behind[key] = frozenset(
+                member for member in self.members if holder and member != holder and not self.ways.works(holder, member, lost)
+            )
+        return self._behind[key]
 
     def _failsafe_helps(self, lost: int) -> bool:
         """Return whether all members run and reach the primary: failsafe mode asks each of them (measured: one that is silent is enough)."""

@@ -12,10 +12,12 @@ from . import losses
 from .losses import Loss
 from .outcome import Outcome, ShardState
 from .shards import Parts, Shard, together
+from .timing import Timing
 from .users import Seen, Users
 from .votes import Votes
 from .ways import NOWHERE, Ways
 
+States = tuple[ShardState, ...]
 _RANK = {"writable": 0, "read-only": 1, "lost": 2}
 
 
@@ -24,7 +26,7 @@ class Survey:
     """What can be lost in an estate, and what comes of it. Partial answers are kept, so that many questions are cheap."""
 
     estate: Estate
-    _alike: dict[Parts, list[tuple[ShardState, ...]]] = field(default_factory=dict, compare=False, repr=False)
+    _alike: dict[Parts, tuple[list[States], list[States]]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def ways(self) -> Ways:
@@ -35,6 +37,11 @@ class Survey:
     def votes(self) -> Votes:
         """The etcd cluster."""
         return Votes(self.ways)
+
+    @cached_property
+    def timing(self) -> Timing:
+        """How long things take."""
+        return Timing.of(self.estate)
 
     @cached_property
     def users(self) -> Users:
@@ -49,7 +56,7 @@ class Survey:
             if host.shard is not None:
                 members.setdefault(host.shard, []).insert(0 if host.member == "primary" else len(members[host.shard]), name)
         scope = self.estate.layout.shards.scope
-        return tuple(Shard(self.votes, scope.format(n=number), tuple(names)) for number, names in members.items())
+        return tuple(Shard(self.votes, self.timing, scope.format(n=number), tuple(names)) for number, names in members.items())
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
@@ -77,31 +84,34 @@ class Survey:
         return Outcome(
             name=" + ".join(loss.name for loss in lost),
             quorum=bool(leaders),
-            votes=max((len(self.votes.served(each, bits)) for each in leaders), default=self.votes.running(bits)),
+            votes=self.votes.together(bits),
             votes_of=len(self.votes.members),
             leader=leaders[worst] if len(found) > 1 else None,
             shards=states,
-            lost_hosts=tuple([name for name, bit in self._host_bits if bit & bits]),
+            lost_hosts=tuple(dict.fromkeys([host for loss in lost for host in loss.hosts])),
             cut_off_hosts=self._cut_off(bits),
             features_lost=seen.features_lost, out_of_reach=seen.out_of_reach,
             entry=seen.entry, entry_moved=seen.entry is not None and seen.entry != self.users.usual.entry, delays=seen.delays,
         )
 
-    def _by_leader(self, parts: Parts, leaders: int) -> list[tuple[ShardState, ...]]:
+    def _by_leader(self, parts: Parts, leaders: int) -> list[States]:
         """Return the states of all shards under each possible etcd leader; once where they are the same under all.
 
         What is no single shard's own meets all of them alike: those answers are kept for all shards together.
         """
         common = tuple(part & self._common for part in parts)
         if common not in self._alike:
-            self._alike[common] = [shard.states(common) for shard in self.shards]
-        every, lost = self._alike[common].copy(), together(parts)
+            every = [shard.states(common) for shard in self.shards]
+            self._alike[common] = (every, _columns(every, leaders))
+        every, columns = self._alike[common]
+        lost = together(parts)
+        if not lost & self._single:
+            return columns
+        every = every.copy()
         for number, own in enumerate(self._own):
             if own & lost:
                 every[number] = self.shards[number].states(parts)
-        if all(len(states) == 1 for states in every):
-            return [tuple([states[0] for states in every])]
-        return [tuple([states[number if len(states) > 1 else 0] for states in every]) for number in range(leaders)]
+        return _columns(every, leaders)
 
     @cached_property
     def _common(self) -> int:
@@ -118,12 +128,17 @@ class Survey:
         return [shard.needs & ~self._common for shard in self.shards]
 
     @cached_property
+    def _single(self) -> int:
+        """The bits that one shard alone depends on, of all shards."""
+        return together(tuple(self._own))
+
+    @cached_property
     def _host_bits(self) -> list[tuple[str, int]]:
         return [(name, self.ways.host(name)) for name in self.estate.hosts]
 
     @cached_property
     def _outward(self) -> list[tuple[int, list[tuple[int, int]], list[tuple[str, int]]]]:
-        """Hosts whose ways to other sites are the same, as (all bits, [(what lies between, the hosts behind it)], [(host, its bit)])."""
+        """Hosts whose ways to other sites are the same, as (all that lies between, [(what lies between, the hosts behind)], [(host, its bit)])."""
         found: dict[tuple[tuple[int, int], ...], list[tuple[str, int]]] = {}
         for name, bit in self._host_bits:
             behind: dict[int, int] = {}
@@ -132,21 +147,36 @@ class Survey:
                     between = self.ways.between(name, other).needs & ~(bit | other_bit)
                     behind[between] = behind.get(between, 0) | other_bit
             found.setdefault(tuple(each for each in behind.items() if not each[0] & NOWHERE), []).append((name, bit))
-        return [(together(tuple(a | b for a, b in ways)), list(ways), hosts) for ways, hosts in found.items()]
+        return [(together(tuple(between for between, _ in ways)), list(ways), hosts) for ways, hosts in found.items()]
 
     def _cut_off(self, lost: int) -> tuple[str, ...]:
         """Return the running hosts that reached a running host of another site before and reach none now."""
         result: list[str] = []
         for concerned, ways, hosts in self._outward:
-            if not concerned & lost:
-                continue
-            left = [between for between, behind in ways if behind & ~lost]
-            if left and all(between & lost for between in left):
+            if concerned & lost and _severed(ways, lost):
                 result += [name for name, bit in hosts if not bit & lost]
         return tuple(result)
 
 
-def _badness(states: tuple[ShardState, ...], seen: Seen) -> tuple[int, ...]:
+def _columns(every: list[States], leaders: int) -> list[States]:
+    """Return the states of each shard under each leader as those of all shards under each leader; once where all are the same."""
+    if all(len(states) == 1 for states in every):
+        return [tuple([states[0] for states in every])]
+    return [tuple([states[number if len(states) > 1 else 0] for states in every]) for number in range(leaders)]
+
+
+def _severed(ways: list[tuple[int, int]], lost: int) -> bool:
+    """Return whether running hosts stand behind some of these ways, and none of those ways works."""
+    severed = False
+    for between, behind in ways:
+        if behind & ~lost:
+            if not between & lost:
+                return False
+            severed = True
+    return severed
+
+
+def _badness(states: States, seen: Seen) -> tuple[int, ...]:
     """Return how bad an outcome is, what matters most first."""
     return (
         sum(_RANK[state.state] for state in states), len(seen.out_of_reach), sum(state.moved for state in states), len(seen.features_lost),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..model import Estate
 from ..plan import clusters
 from .outcome import Seconds
@@ -12,44 +14,49 @@ RACE_S = 2.0
 ROUTING_S: Seconds = (1.0, 2.0)
 
 
-def failover_s(estate: Estate, election: bool) -> Seconds:
-    """Return the shortest and the longest time from the loss of a primary to the first write on another member, seconds.
+@dataclass(frozen=True)
+class Timing:
+    """The settings that decide, all in seconds."""
 
-    Shortest: ``ttl - loop_wait + routing``. The lease was refreshed a whole loop before the loss, the replica's watch
-    sees it vanish at once. Longest: ``ttl + loop_wait + race + routing``. The lease was refreshed in the last moment, the
-    watch was missed and the next loop finds it. For 20/5/5 that is 16 to 29 s; measured in the laboratory with
-    a 122 ms link: 18 to 24 s. (The model of a crashed node: pigsty.io/docs/concept/ha/failure; ttl, loop_wait:
-    patroni.readthedocs.io, "Dynamic Configuration Settings".)
+    ttl_s: float
+    loop_wait_s: float
+    retry_timeout_s: float
+    election_s: float
 
-    Args:
-        estate: the estate.
-        election: whether the etcd leader may be lost too. A new leader is elected within twice the election timeout (the
-            timeouts of raft are drawn from one to two of them) and then gives every lease its whole ttl again
-            and one election timeout on top (etcd-io/etcd, ``lessor.Promote(ElectionTimeout())``): the longest time grows by
-            three election timeouts.
+    @classmethod
+    def of(cls, estate: Estate) -> Timing:
+        """Return the settings of an estate."""
+        patroni, election_ms = estate.layout.clusters.patroni, clusters.etcd(estate).settings["election_ms"]
+        assert isinstance(election_ms, int)
+        return cls(patroni.ttl, patroni.loop_wait, patroni.retry_timeout, election_ms / 1000)
 
-    """
-    timing = estate.layout.clusters.patroni
-    low = timing.ttl - timing.loop_wait + ROUTING_S[0]
-    high = timing.ttl + timing.loop_wait + RACE_S + ROUTING_S[1]
-    return (low, round(high + (3 * _election_s(estate) if election else 0.0), 1))
+    def failover_s(self, election: bool) -> Seconds:
+        """Return the shortest and the longest time from the loss of a primary to the first write on another member, seconds.
 
+        Shortest: ``ttl - loop_wait + routing``. The lease was refreshed a whole loop before the loss, and the replica's
+        watch sees it vanish at once. Longest: ``ttl + loop_wait + race + routing``. The lease was refreshed in the last
+        moment, the watch was missed and the next loop finds it. For 20/5/5 that is 16 to 29 s; measured with a
+        122 ms link: 18 to 24 s, once 28.3. (The model of a crashed node: pigsty.io/docs/concept/ha/failure; ttl and loop_wait:
+        patroni.readthedocs.io, "Dynamic Configuration Settings".)
 
-def pause_s(estate: Estate, election: bool) -> Seconds:
-    """Return how long writes stop when the primary stays, seconds.
+        Args:
+            election: whether the etcd leader may be lost too. A new one is elected within twice the election timeout
+                (raft draws its timeouts from one to two of them), and then gives every lease its whole ttl again and one
+                election timeout on top (etcd-io/etcd, ``lessor.Promote(ElectionTimeout())``): the longest time grows by three.
 
-    Not at all, unless etcd elects a leader for longer than Patroni retries: an election takes up to twice the election
-    timeout, and a primary that cannot refresh its lease within ``retry_timeout`` becomes read-only; the next loop
-    after the election makes it writable again (patroni.readthedocs.io, "DCS Failsafe Mode": what happens without it).
-    """
-    timing = estate.layout.clusters.patroni
-    longest = 2 * _election_s(estate)
-    if not election or longest <= timing.retry_timeout:
-        return (0.0, 0.0)
-    return (0.0, round(longest + timing.loop_wait + RACE_S + ROUTING_S[1], 1))
+        """
+        low = self.ttl_s - self.loop_wait_s + ROUTING_S[0]
+        high = self.ttl_s + self.loop_wait_s + RACE_S + ROUTING_S[1]
+        return (low, round(high + (3 * self.election_s if election else 0.0), 1))
 
+    def pause_s(self, election: bool) -> Seconds:
+        """Return how long writes stop when the primary stays, seconds.
 
-def _election_s(estate: Estate) -> float:
-    election_ms = clusters.etcd(estate).settings["election_ms"]
-    assert isinstance(election_ms, int)
-    return election_ms / 1000
+        Not at all, unless etcd may be without a leader for longer than Patroni retries: an election takes up to twice the
+        election timeout, and a primary that cannot refresh its lease within ``retry_timeout`` becomes read-only; the next
+        loop after the election makes it writable again (patroni.readthedocs.io, "DCS Failsafe Mode": what happens without it).
+        """
+        longest = 2 * self.election_s
+        if not election or longest <= self.retry_timeout_s:
+            return (0.0, 0.0)
+        return (0.0, round(longest + self.loop_wait_s + RACE_S + ROUTING_S[1], 1))

@@ -64,7 +64,7 @@ class Users:
 
     ways: Ways
     _walks: dict[tuple[str, int], Walk] = field(default_factory=dict, compare=False, repr=False)
-    _missing: dict[int, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _features: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     _query_ways: dict[tuple[str, ...], dict[str, Way]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -85,10 +85,9 @@ class Users:
                 if not missed and len(walk.rtt_ms) >= len(self.usual.rtt_ms):
                     break  # no other entry leads to more
         if best is None:
-            return Seen(None, self._in_order({*self.usual.rtt_ms, *self._background_lost(lost)}), (), ())
+            return Seen(None, self._features_lost(Walk("", {}, {}, ()), lost), (), ())
         _, walk, missed = best
-        gone = {service for service in self.usual.rtt_ms if service not in walk.rtt_ms and self._is_missed(service, walk, lost)}
-        return Seen(walk.entry, self._in_order(gone | self._background_lost(lost)), missed, tuple(self._delays(walk, shards)))
+        return Seen(walk.entry, self._features_lost(walk, lost), missed, tuple(self._delays(walk, shards)))
 
     @cached_property
     def entries(self) -> tuple[str, ...]:
@@ -133,22 +132,17 @@ class Users:
         found = [(self.ways.between(here, target).rtt_ms, target) for target in targets if self.ways.works(here, target, lost)]
         return min(found, key=lambda each: each[0], default=None)
 
-    def _delays(self, walk: Walk, shards: tuple[ShardState, ...]) -> Iterable[Delay]:
-        """Yield what takes how much longer than usual: the users' own way, the services', the queries' to each shard."""
-        if walk.entry != self.usual.entry:
-            yield from self._delay("users", self._to_users(walk.entry))
-        for service, rtt_ms in walk.rtt_ms.items():
-            yield from self._delay(service, rtt_ms - self.usual.rtt_ms.get(service, rtt_ms))
-        queries = self._queries(walk.askers)
+    def _delays(self, walk: Walk, shards: tuple[ShardState, ...]) -> list[Delay]:
+        """Return what takes how much longer than usual: the users' own way, the services', the queries' to each shard."""
+        usual = self.usual
+        added = {"users": self._to_users(walk.entry)} if walk.entry != usual.entry else {}
+        if walk is not usual:
+            added |= {service: rtt_ms - usual.rtt_ms.get(service, rtt_ms) for service, rtt_ms in walk.rtt_ms.items()}
+        queries, same_way = self._queries(walk.askers), walk.askers == usual.askers
         for shard in shards:
-            if shard.state == "writable" and shard.where:
-                yield from self._delay(shard.name, queries[shard.where].rtt_ms - self._usual_query_ms[shard.name])
-
-    @staticmethod
-    def _delay(name: str, added_ms: float) -> Iterable[Delay]:
-        """Yield a delay, if it is one."""
-        if added_ms > 0:
-            yield Delay(name, added_ms)
+            if shard.state == "writable" and not (same_way and not shard.moved):
+                added[shard.name] = queries[shard.where or ""].rtt_ms - self._usual_query_ms[shard.name]
+        return [Delay(name, more) for name, more in added.items() if more > 0]
 
     def _to_users(self, entry: str) -> float:
         """Return the round-trip time from an entry to the site that users are near to: the usual entry's."""
@@ -178,8 +172,9 @@ class Users:
         return tuple([shard.name for shard in shards if shard.state == "writable" and queries[shard.where or ""].needs & gone])
 
     def _is_missed(self, service: str, walk: Walk, lost: int) -> bool:
-        """Return whether a service that is not on a way is missed there: it has no host left, or what usually calls it is on the way."""
-        return all(self.ways.host(host) & lost for host in self._hosts_of[service]) or bool(self._usual_callers[service] & walk.rtt_ms.keys())
+        """Return whether a service that is not on a way is missed there: it has no host left, or what usually calls it is on the way, or there is no way."""
+        callers = self._usual_callers[service]
+        return all(self.ways.host(host) & lost for host in self._hosts_of[service]) or not walk.entry or bool(callers & walk.rtt_ms.keys())
 
     @cached_property
     def _usual_callers(self) -> dict[str, frozenset[str]]:
@@ -193,19 +188,15 @@ class Users:
             for service in self.usual.rtt_ms
         }
 
-    def _background_lost(self, lost: int) -> frozenset[str]:
-        """Return the services off the users' way that have no host left, or none that a caller reaches."""
-        key = lost & self._background_needs
-        if key not in self._missing:
-            self._missing[key] = frozenset(
-                service for service, options in self._background.items() if all(needs & lost for needs in options)
-            )
-        return self._missing[key]
-
-    def _in_order(self, services: Iterable[str]) -> tuple[str, ...]:
-        """Return services and jobs in the order of the layout."""
-        wanted = set(services)
-        return tuple(name for name in dict.fromkeys((*self.estate.layout.services, *self.estate.layout.flows)) if name in wanted)
+    def _features_lost(self, walk: Walk, lost: int) -> tuple[str, ...]:
+        """Return the services and jobs that are missed on a way, or lost off it, in the order of the layout."""
+        key = (walk.entry, lost & self._features_need)
+        if key not in self._features:
+            gone = {name for name, options in self._background.items() if all(needs & lost for needs in options)}
+            gone |= {name for name in self.usual.rtt_ms if name not in walk.rtt_ms and self._is_missed(name, walk, lost)}
+            named = dict.fromkeys((*self.estate.layout.services, *self.estate.layout.flows))
+            self._features[key] = tuple(name for name in named if name in gone)
+        return self._features[key]
 
     @cached_property
     def _connections(self) -> list[Connection]:
@@ -306,8 +297,12 @@ class Users:
         return jobs
 
     @cached_property
-    def _background_needs(self) -> int:
-        needs = 0
+    def _features_need(self) -> int:
+        """The bits of everything that services and jobs depend on."""
+        needs = self._needs
+        for name in self.usual.rtt_ms:
+            for host in self._hosts_of[name]:
+                needs |= self.ways.host(host)
         for options in self._background.values():
             for option in options:
                 needs |= option

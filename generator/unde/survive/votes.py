@@ -21,6 +21,7 @@ class Votes:
 
     ways: Ways
     _leaders: dict[int, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _together: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
     _served: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -56,6 +57,9 @@ class Votes:
             self._leaders[key] = tuple(member for member in self.members if len(self.served(member, key)) >= self.majority)
         return self._leaders[key]
 
-    def running(self, lost: int) -> int:
-        """Return how many members run."""
-        return sum(not self.ways.host(member) & lost for member in self.members)
+    def together(self, lost: int) -> int:
+        """Return the most members that one of them reaches, itself included."""
+        key = lost & self.needs
+        if key not in self._together:
+            self._together[key] = max((len(self.served(member, key)) for member in self.members), default=0)
+        return self._together[key]

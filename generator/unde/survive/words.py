@@ -66,8 +66,10 @@ def writes(outcome: Outcome) -> str:
 def sentence(outcome: Outcome) -> str:
     """Return an outcome in one plain sentence."""
     parts = [writes(outcome)]
+    if any(shard.stale for shard in outcome.shards):
+        parts.append("the member that could be promoted may lack acknowledged rows, if one loss came before the other")
     if not outcome.quorum:
-        parts.append(f"etcd has no quorum ({outcome.votes} of {outcome.votes_of} votes run)")
+        parts.append(f"etcd has no quorum ({outcome.votes} of {outcome.votes_of} votes together)")
     if outcome.out_of_reach:
         parts.append(f"users do not reach {listed(outcome.out_of_reach, 'shards')}")
     if outcome.entry is None:
