@@ -47,6 +47,10 @@ class UnreadableLayout(UndeError):
     """The layout cannot be read at all: no such file, or not YAML (exit code 2)."""
 
 
+class WrongCall(UndeError):
+    """The command was called with something that it cannot do (exit code 2)."""
+
+
 class InvalidLayout(UndeError):
     """The layout can be read but not accepted (exit code 1).
 

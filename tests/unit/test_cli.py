@@ -85,7 +85,7 @@ def test_help_answers_without_reading_anything(tmp_path: Path) -> None:
     """``--help`` names the commands and reads no layout."""
     done = support.unde("--help", cwd=tmp_path)
     assert done.returncode == 0
-    assert all(re.search(rf"^\s+{command}\s", done.stdout, re.MULTILINE) for command in ("check", "plan", "secrets"))
+    assert all(re.search(rf"^\s+{command}\s", done.stdout, re.MULTILINE) for command in ("check", "map", "plan", "secrets"))
 
 
 def test_overlay_and_assignments_from_the_environment(tmp_path: Path) -> None:

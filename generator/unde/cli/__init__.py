@@ -10,27 +10,30 @@ import sys
 import typer
 
 from .check import check
+from .map import draw
 from .options import REFUSED, UNREADABLE
 from .plan import plan
 from .secrets import secrets
+from .survive import survive
 
 app = typer.Typer(
     name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
 )
-for command in (check, plan, secrets):
+for command in (check, plan, secrets, survive):
     app.command()(command)
+app.command("map")(draw)
 
 
 def main() -> None:
     """Run the command; every error of ours is one readable line, never a traceback."""
-    from ..errors import InvalidLayout, UnreadableLayout
+    from ..errors import InvalidLayout, UnreadableLayout, WrongCall
 
     try:
         app()
     except InvalidLayout as error:
         print(error, file=sys.stderr)
         sys.exit(REFUSED)
-    except UnreadableLayout as error:
+    except (UnreadableLayout, WrongCall) as error:
         print(f"ERROR {error}", file=sys.stderr)
         sys.exit(UNREADABLE)

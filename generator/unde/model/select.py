@@ -1,4 +1,4 @@
-"""The layout's way to name several hosts: a host name, ``role:X``, ``site:X``, or ``all``."""
+"""The layout's way to name several hosts: a host name, ``role:X``, ``site:X``, or ``all``; and to name what can be lost."""
 
 from __future__ import annotations
 
@@ -23,3 +23,14 @@ def known(estate: Estate) -> list[str]:
     """Return every selector that names a host, for messages."""
     roles = {role for host in estate.hosts.values() for role in host.roles}
     return [ALL, *estate.hosts, *(f"role:{role}" for role in sorted(roles)), *(f"site:{site}" for site in estate.layout.sites)]
+
+
+#: Words for everything of a kind, each of it alone; the primaries are the shards' first ones.
+KINDS = ("sites", "links", "hosts", "tunnels", "primaries")
+
+
+def losable(estate: Estate) -> list[str]:
+    """Return the name of everything that can be lost: ``site:X``, ``link:A:B``, ``host:X``, ``tunnel:X``, in the order of the layout."""
+    links = [":".join(("link", *link.between)) for link in estate.layout.links.values()]
+    return [*(f"site:{name}" for name in estate.layout.sites), *links,
+            *(f"host:{name}" for name in estate.hosts), *(f"tunnel:{name}" for name in estate.tunnels)]

@@ -22,6 +22,18 @@ def as_json(rows: Sequence[Row]) -> str:
     return json.dumps(list(rows), indent=2, ensure_ascii=False)
 
 
+def as_json_lines(rows: Sequence[Row]) -> str:
+    """Return rows as JSON with a line for each: for listings of thousands."""
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]" if rows else "[]"
+
+
+def as_lines(title: str, rows: Sequence[Row]) -> str:
+    """Return rows as aligned columns without colour or folding: for listings of thousands, which a table draws slowly."""
+    lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join([title, *("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)])
+
+
 def findings_as_rows(findings: Sequence[Finding]) -> list[Row]:
     """Return findings as the contract's objects."""
     keys = ("level", "rule", "file", "line", "path", "message", "fix")

@@ -22,7 +22,7 @@ from .clusters import (
     WalBounds,
 )
 from .costs import CostLine, Costs, Range
-from .document import Claim, Document, Rollout, RolloutDay
+from .document import Claim, Document, Promise, Rollout, RolloutDay
 from .hosts import Host, HostKind
 from .services import Flow, Service
 from .shards import Embedding, MasterKey, ShardHost, Shards, ShardTunnel, ShardVariant, UsersPerShard
@@ -53,6 +53,7 @@ __all__ = [
     "PgbouncerCluster",
     "Pool",
     "PostgresCluster",
+    "Promise",
     "Range",
     "RedisInstance",
     "Rollout",

@@ -20,12 +20,32 @@ class Claim(Model):
     decision: Positive | None = Field(None, description="the decision that explains the difference; it is no finding then")
 
 
+class Promise(Model):
+    """What users are promised when something is lost: every shard takes writes again by itself, and what is said here besides."""
+
+    lose: Annotated[list[str], Field(min_length=1)] = Field(
+        description="each of these alone: host:X, tunnel:X, site:X, link:A:B, or all hosts, tunnels, sites, links, primaries"
+    )
+    stays: bool = Field(False, description="writes go on where they are, without a failover")
+    within_s: Annotated[float, Field(gt=0)] | None = Field(None, description="every shard takes writes again within this time, seconds")
+    adds_ms: Annotated[float, Field(ge=0)] | None = Field(None, description="no call of the users' way takes longer than this on top, milliseconds")
+    keeps: list[Name] = Field(default=[], description="services that users still have")
+    where: str = Field(description="where the document says so")
+
+
+#: What the redundancy of a shard is for: promised where a layout says nothing of its own.
+ONE_HOST = Promise(lose=["hosts"], where="every shard has a replica, etcd an odd number of votes")
+
+
 class Document(Model):
     """Which document the layout was made from, and what that document claims."""
 
     title: str
     version: str = Field(description="version of the document, as text")
     claims: dict[Name, Claim] = Field(default={}, description="what it states and this project computes")
+    promises: dict[Name, Promise] = Field(
+        default={"one-host": ONE_HOST}, description="what holds when something is lost; by default that any one host may be"
+    )
 
 
 class RolloutDay(Model):
