@@ -30,6 +30,9 @@ HEARTBEAT = 60
 #: What must have happened in the scenario of a role.
 ACTIONS = ("create", "converge", "idempotence", "verify")
 TAIL = 60
+#: What a cause looks like in the logs of Ansible and pytest; of each step that failed so much is said again below the table, where it is read first.
+CAUSE = re.compile(r"^(fatal: |failed: |\[ERROR\]|E  +\S|FAILED |\w*Error\b)|UNREACHABLE!|ended with|does not converge|is lost$")
+CAUSES, WIDTH = 10, 500
 TESTS_OF_ESTATE = "molecule/estate/tests"
 
 
@@ -169,6 +172,18 @@ def interrupted(*_: object) -> None:
         os.killpg(process.pid, signal.SIGTERM)
 
 
+def causes(step: Step) -> list[str]:
+    """Return the lines of a failed step's log that tell why it failed, the last ones, each under the task it belongs to."""
+    task, found = "", []
+    for line in step.log.read_text(errors="replace").splitlines():
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
+        if plain.startswith("TASK ["):
+            task = plain.rstrip("* ")
+        elif CAUSE.search(plain):
+            found += [task] * (bool(task) and task not in found) + [plain[:WIDTH]]
+    return found[-CAUSES:]
+
+
 def report(results: list[Result], left_out: list[str]) -> int:
     """Print the table and the verdict; return the exit code."""
     wide = max(len(result.name) for result in results)
@@ -183,6 +198,8 @@ def report(results: list[Result], left_out: list[str]) -> int:
     if left_out:
         print(f"left out: {', '.join(left_out)}")
     bad = len(failed) + (0 if left_out else len(silent))
+    for result in failed:
+        print(f"── {result.name}", *causes(Step(result.name, [])), sep="\n   ")
     print(f"{len(results) - len(failed)} passed, {bad} failed")
     return 1 if bad or stopping.is_set() else 0
 
