@@ -1,9 +1,9 @@
 """What the layout says: reading, typing, and expanding its templates."""
 
-from . import overlay, reader, source
-from .estate import Estate, HostView, Role, TunnelView, expand
+from . import overlay, reader, select, source
+from .estate import Estate, HostView, Role, TunnelView, expand, resized
 from .reader import read
 from .schema import Layout
 from .source import Source
 
-__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "overlay", "read", "reader", "source"]
+__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "overlay", "read", "reader", "resized", "select", "source"]

@@ -164,6 +164,17 @@ def expand(layout: Layout, source: Source) -> Estate:
     return Estate(layout, source, hosts, tunnels)
 
 
+def resized(estate: Estate, shards: int) -> Estate:
+    """Return the estate with another number of shards.
+
+    Raises:
+        InvalidLayout: a pool has no room for them.
+
+    """
+    layout = estate.layout.model_copy(update={"shards": estate.layout.shards.model_copy(update={"count": shards})})
+    return expand(layout, estate.source)
+
+
 def _pool_findings(layout: Layout, source: Source) -> Iterator[Finding]:
     """Yield what is wrong with the pools that the shards' templates draw from."""
     shards = layout.shards

@@ -21,7 +21,7 @@ from .clusters import (
     Sentinel,
     WalBounds,
 )
-from .costs import CostLine, Costs, Range
+from .costs import Component, Configuration, CostLine, Costs, Range
 from .document import Claim, Document, Promise, Rollout, RolloutDay
 from .hosts import Host, HostKind
 from .services import Flow, Service
@@ -33,6 +33,8 @@ __all__ = [
     "CertificateAuthority",
     "Claim",
     "Clusters",
+    "Component",
+    "Configuration",
     "CostLine",
     "Costs",
     "Document",

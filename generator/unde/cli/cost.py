@@ -1,0 +1,22 @@
+"""``unde cost``."""
+
+from __future__ import annotations
+
+from .options import DEFAULT_LAYOUT, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
+
+
+def cost(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.table, overlay: Overlay = None, assignments: Assignments = "") -> None:
+    """Add up what each size of the estate costs a month, by provider of the local site, beside what the document states.
+
+    Example: unde cost --format json
+    """
+    from .. import checks
+    from ..reports import bills, render
+
+    estate = load(layout, overlay, assignments)
+    checks.refuse_errors(estate)
+    if output is Format.json:
+        render.show(render.as_json(bills.rows(estate)))
+        return
+    texts = ["\n".join([render.as_table(title, lines), *(f"  · {reason}" for reason in why)]) for title, lines, why in bills.tables(estate)]
+    render.show("\n\n".join(texts) if texts else "no configurations are defined: costs.configurations")
