@@ -284,7 +284,6 @@ def work() -> Iterator[Fault]:
         yield Fault(f"costs/configurations/{name}/prices", {"posthogg": 1}, "cost-reference", "posthogg")
     yield Fault("costs/local_site", "dubai", "cost-reference", "local_site_options")
     yield Fault("costs/local_site_options/other-local/low", 600, "schema-value", "other-local")
-    yield Fault("costs/configurations/10k/decision", None, "cost-currency", "10k.document")
     key = "YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
     for path, value in {
         "hosts/push/password": "changeme", "clusters/redis/cache/password": "s3cr3t", "services/ssh/note": "password: hunter22", "document/title": f"key {key}",
