@@ -284,6 +284,13 @@ def work() -> Iterator[Fault]:
         yield Fault(f"costs/configurations/{name}/prices", {"posthogg": 1}, "cost-reference", "posthogg")
     yield Fault("costs/local_site", "dubai", "cost-reference", "local_site_options")
     yield Fault("costs/local_site_options/other-local/low", 600, "schema-value", "other-local")
+    for about, says in {"local_vcpu": 37, "local_ram_gb": 76, "hosts.push.type": "CX23", "users_16_shards": 20000}.items():
+        yield Fault("document/claims/planted", {"about": about, "says": says, "where": "here"}, "document-claim", "claims.planted")
+    yield Fault("document/claims/planted", {"about": "local_vcpus", "says": 1, "where": "here"}, "document-claim", "claims.planted")
+    yield Fault("document/claims/local-vcpu/decision", 99, "document-claim", "claims.local-vcpu")
+    yield Fault("shards/users_per_shard/most", 900, "working-set", "users_per_shard.most")
+    yield Fault("shards/primary/ram_gb", 16, "working-set", "users_per_shard.most")
+    yield Fault("shards/embedding/text_bytes", 4000, "working-set", "users_per_shard.most")
     key = "YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
     for path, value in {
         "hosts/push/password": "changeme", "clusters/redis/cache/password": "s3cr3t", "services/ssh/note": "password: hunter22", "document/title": f"key {key}",

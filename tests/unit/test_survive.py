@@ -16,7 +16,7 @@ from unde import survive
 from unde.errors import InvalidLayout, WrongCall
 from unde.model import Estate
 from unde.plan import tunnels
-from unde.survive.timing import Timing
+from unde.plan.timing import Timing
 
 Said = Callable[..., tuple[str, str, int]]
 SINGLE_SITE = support.ROOT / "inventory" / "examples" / "single-site.yml"

@@ -5,13 +5,13 @@ A rule looks across objects, typed and derived ones. It yields findings; it neve
 
 from ..errors import Finding, InvalidLayout
 from ..model import Estate
-from . import addresses, clusters, costs, databases, flows, hosts, monitoring, pools, promises, references, rollout, services, tunnels
+from . import addresses, claims, clusters, costs, databases, flows, hosts, monitoring, pools, promises, references, rollout, services, tunnels
 from .rules import RULES, Rule
 
 __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
-_ROOMS = (addresses, clusters, costs, databases, flows, hosts, monitoring, pools, promises, references, rollout, services, tunnels)
+_ROOMS = (addresses, claims, clusters, costs, databases, flows, hosts, monitoring, pools, promises, references, rollout, services, tunnels)
 
 
 def run(estate: Estate) -> list[Finding]:

@@ -32,7 +32,7 @@ def _held(estate: Estate) -> Iterator[tuple[IPAddress, str, DataPath]]:
         yield tunnel.far_address, f"tunnel '{tunnel.name}' at {tunnel.far}", tunnel.path
 
 
-@rule("address-duplicate")
+@rule("address-duplicate", rows=(1, 2, 3))
 def duplicate(estate: Estate) -> Iterator[Finding]:
     """No address is held twice: private, public or tunnel."""
     seen: dict[IPAddress, tuple[str, DataPath]] = {}

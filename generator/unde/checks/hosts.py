@@ -10,7 +10,7 @@ from ..model.roles import ROLES
 from .rules import rule
 
 
-@rule("label-duplicate")
+@rule("label-duplicate", rows=(4,))
 def labels(estate: Estate) -> Iterator[Finding]:
     """No label is used for two typed hosts, or for a typed host and a shard's."""
     seen: dict[str, str] = {}

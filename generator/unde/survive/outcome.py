@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..plan.timing import Seconds
+
 State = Literal["writable", "read-only", "lost"]
-Seconds = tuple[float, float]
 
 
 @dataclass(frozen=True)

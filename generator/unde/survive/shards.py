@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..plan.timing import Timing
 from .outcome import ShardState
-from .timing import Timing
 from .votes import Votes
 from .ways import NOWHERE, Ways
 

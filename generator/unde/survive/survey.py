@@ -8,11 +8,11 @@ from functools import cached_property
 from itertools import combinations
 
 from ..model import Estate
+from ..plan.timing import Timing
 from . import losses
 from .losses import Loss
 from .outcome import Outcome, ShardState
 from .shards import Parts, Shard, together
-from .timing import Timing
 from .users import Seen, Users
 from .votes import Votes
 from .ways import NOWHERE, Ways

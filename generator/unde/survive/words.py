@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .outcome import Outcome, Seconds, ShardState
+from ..plan.timing import Seconds
+from .outcome import Outcome, ShardState
 
 MANY = 3  #: more names than these are counted instead of told
 

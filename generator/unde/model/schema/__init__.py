@@ -24,7 +24,7 @@ from .clusters import (
 from .costs import Component, Configuration, CostLine, Costs, Range
 from .document import Claim, Document, Promise, Rollout, RolloutDay
 from .hosts import Host, HostKind
-from .services import Flow, Service
+from .services import Flow, ScalingStep, Service
 from .shards import Embedding, MasterKey, ShardHost, Shards, ShardTunnel, ShardVariant, UsersPerShard
 from .sites import Gateway, HostLimits, Link, MachineType, Pool, Site
 from .tunnels import Tunnel, Tunnels
@@ -60,6 +60,7 @@ __all__ = [
     "RedisInstance",
     "Rollout",
     "RolloutDay",
+    "ScalingStep",
     "Sentinel",
     "Service",
     "ShardHost",

@@ -6,7 +6,16 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..types import Model, Name, Port
+from ..types import Model, Money, Name, Port, Positive
+
+
+class ScalingStep(Model):
+    """A step of a service that grows beside the shards."""
+
+    when: str = Field(description="what is measured and asks for it, as \"p95 of responses > 200 ms\"")
+    then: str = Field(description="what is added")
+    users: Positive | None = Field(None, description="from this number of users on; without it only the measurement tells")
+    eur: Money | None = Field(None, description="EUR a month of the whole service from then on")
 
 
 class Service(Model):
@@ -20,6 +29,7 @@ class Service(Model):
     tls: bool = Field(False, description="it speaks TLS")
     jobs: dict[Name, Name] = Field(default={}, description="host → name of its scrape job, where it is not the derived one")
     standby: Name | None = Field(None, description="the site that keeps a warm standby: one of the hosts must stand there")
+    scaling: list[ScalingStep] = Field(default=[], description="how it grows, smallest step first")
     note: str = ""
 
     @model_validator(mode="after")

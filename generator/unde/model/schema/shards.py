@@ -63,6 +63,7 @@ class Embedding(Model):
 
     dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="pgvector indexes up to 2,000 (vector)")
     messages_per_user_year: Positive
+    text_bytes: Positive = Field(300, description="average length of a message's text, bytes")
     index: Literal["vector", "halfvec", "none"] = Field(description="what the HNSW index holds; none: exact search only")
     trigger_gb: Positive = Field(20, description="a new shard is due when the index is larger, GB")
     measured_by: Literal["partitions", "parent"] = Field(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model import Estate
-from ..plan import clusters
-from .outcome import Seconds
+from . import clusters
+
+Seconds = tuple[float, float]
 
 #: Asking the other members for their state times out after 2 s (Patroni's ``fetch_nodes_statuses``), and the promotion ends.
 RACE_S = 2.0
