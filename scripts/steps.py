@@ -2,7 +2,7 @@
 
 Fails if a step fails, if a scenario of molecule/ was not run, if one of its own steps was skipped, or if a test file held no
 test. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. Without arguments all steps run; with
-some, those alone (and the verdict says what was left out). A lab that is up gives way to the estate's steps: it is the same one.
+some, those alone (and the verdict says what was left out). A lab that is up gives way to "estate: create": it is the same one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".cache/test"
 ESTATE = "estate"
+CREATE = "estate: create"
 #: Scenarios side by side, on two cores.
 TOGETHER = 2
 #: Seconds between two signs of life.
@@ -103,7 +104,7 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
     ]
     roles = [Step(f"role {name}", [["molecule", "test", "-s", name]], scenario_was_complete) for name in scenarios() if name != ESTATE]
     estate = [
-        Step("estate: create", [
+        Step(CREATE, [
             ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
             ["scripts/uplink", "start"], [lab, "molecule/estate/create.yml"],
         ]),
@@ -226,7 +227,7 @@ def main() -> int:
     threading.Thread(target=alive, daemon=True).start()
     began, results = time.monotonic(), []
     results += [run(step) for step in first if step in chosen and not stopping.is_set()]
-    if any(step in chosen for step in estate):
+    if any(step in chosen for step in estate if step.name == CREATE):
         subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
     with ThreadPoolExecutor(TOGETHER) as pool:
         results += pool.map(run, [step for step in roles if step in chosen and not stopping.is_set()])
@@ -235,7 +236,7 @@ def main() -> int:
             break
         results.append(run(step))
         # Without a lab there is nothing to ask; a failed test must not hide what the next step says.
-        if results[-1].why and step.name in ("estate: create", "estate: site.yml, killed twice"):
+        if results[-1].why and step.name in (CREATE, "estate: site.yml, killed twice"):
             break
     print(f"\n{time.monotonic() - began:.0f} s in all", end="")
     done = {result.name for result in results}

@@ -19,8 +19,9 @@ ROOMS = {
     "plan": {"errors", "model", "plan"},
     "checks": {"errors", "model", "plan", "checks"},
     "survive": {"errors", "model", "plan", "checks", "survive"},
-    "reports": {"errors", "model", "plan", "checks", "survive", "reports"},
-    "cli": {"errors", "model", "plan", "checks", "survive", "reports", "cli"},
+    "diff": {"errors", "model", "plan", "diff"},
+    "reports": {"errors", "model", "plan", "checks", "survive", "diff", "reports"},
+    "cli": {"errors", "model", "plan", "checks", "survive", "diff", "reports", "cli"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -11,12 +11,14 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 import support
+from unde import diff
 from unde.model import Estate
 from unde.model.roles import ROLES
 from unde.plan import inventory, secrets
 
 HOME = support.ROOT / "roles"
 BUILT = sorted(path.name for path in HOME.iterdir() if path.is_dir())
+EFFECTS = diff.load(HOME)
 
 #: Roles that the layout may name and that later parts build. A role that exists must leave this list.
 LATER = {"alertmanager", "app_service", "core_database", "docker", "grafana", "nginx_gateway", "posthog", "prometheus"}
@@ -35,8 +37,6 @@ GUARD = """---
   ansible.builtin.meta: end_role
   when: unde_state | default('create') != 'create' and '{role}' not in unde_adopt | default([])
 """
-
-ACTIONS = {"restart", "reload", "none"}
 
 
 def read(role: str, file: str) -> Any:
@@ -162,12 +162,20 @@ def test_meta(role: str) -> None:
 
 @pytest.mark.parametrize("role", BUILT)
 def test_effects(role: str) -> None:
-    """Every public variable has its effect declared, on variables that exist."""
-    effects = read(role, "meta/effects.yml")["effects"]
-    assert all(set(effect) == {"variables", "file", "service", "action"} and effect["action"] in ACTIONS for effect in effects)
-    named = [name for effect in effects for name in effect["variables"]]
-    assert sorted(set(named) - set(options(role))) == [], "effects of variables that are not in argument_specs"
+    """Every public variable has its effect declared, on variables and fields that exist; a renewed certificate is a role's business too."""
+    declared = EFFECTS[role]
+    named = {variable: fields for effect in declared for variable, fields in effect.names().items()}
+    foreign = {"certificates_names"} if "certificates" in ROLES[role].implies else set()
+    assert sorted(set(named) - set(options(role)) - foreign) == [], "effects of variables that are not in argument_specs"
     assert sorted(set(options(role)) - set(named)) == [], "variables without an effect"
+    for effect in declared:
+        for variable, fields in effect.names().items():
+            assert not fields - options(role).get(variable, {}).get("options", {}).keys(), f"fields that {variable} does not have"
+        for placeholder in effect.placeholders():
+            objects = [options(role)[variable].get("options", {}) for variable in effect.names()]
+            names = all(options(role)[variable].get("elements") == "str" for variable in effect.names()) and placeholder == "item"
+            assert names or placeholder in options(role) or all(placeholder in fields for fields in objects), f"<{placeholder}> stands for nothing"
+        assert effect.part is None or effect.part in options(role)[f"{role}_manage"].get("choices", [effect.part])
 
 
 @pytest.mark.parametrize("role", BUILT)

@@ -12,6 +12,8 @@ import typer
 from .capacity import capacity
 from .check import check
 from .cost import cost
+from .diff import diff
+from .grow import grow
 from .map import draw
 from .options import REFUSED, UNREADABLE
 from .plan import plan
@@ -22,7 +24,7 @@ app = typer.Typer(
     name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
 )
-for command in (capacity, check, cost, plan, secrets, survive):
+for command in (capacity, check, cost, diff, grow, plan, secrets, survive):
     app.command()(command)
 app.command("map")(draw)
 

@@ -2,8 +2,8 @@
 
 from . import overlay, reader, select, source
 from .estate import Estate, HostView, Role, TunnelView, expand, resized
-from .reader import read
+from .reader import lay, read
 from .schema import Layout
 from .source import Source
 
-__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "overlay", "read", "reader", "resized", "select", "source"]
+__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "lay", "overlay", "read", "reader", "resized", "select", "source"]

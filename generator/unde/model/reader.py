@@ -36,7 +36,16 @@ def read(file: str | Path, overlay: str | Path | None = None, assignments: str =
         InvalidLayout: the YAML has duplicate keys or secrets, or the values do not fit the schema; all findings are carried.
 
     """
-    source = load(file)
+    return lay(load(file), overlay, assignments)
+
+
+def lay(source: Source, overlay: str | Path | None = None, assignments: str = "") -> tuple[Layout, Source]:
+    """Lay an overlay and single assignments over what was read, and type it.
+
+    Raises:
+        UnreadableLayout, InvalidLayout: as for :func:`read`.
+
+    """
     if overlay:
         source = overlays.lay_over(source, load(overlay))
     if assignments:

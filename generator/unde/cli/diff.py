@@ -1,0 +1,78 @@
+"""``unde diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, OutputFormat, Overlay
+
+if TYPE_CHECKING:
+    from ..model import Estate
+
+Side = Annotated[str, typer.Argument(help="A file, a git revision (HEAD~1, a branch, a tag), or REVISION:PATH.")]
+RolesFolder = Annotated[Path | None, typer.Option("--roles", help="The collection's roles; found in a checkout and where Ansible keeps them.")]
+
+
+def diff(old: Side, new: Side = DEFAULT_LAYOUT, output: OutputFormat = Format.table, overlay: Overlay = None, assignments: Assignments = "",
+         roles: RolesFolder = None) -> None:
+    """Tell what a change will do, host by host: files, restarts, reloads, rules, targets, tunnels, cost. Nothing is touched.
+
+    An overlay lies over both sides; --set holds for NEW alone, so that one file can be compared with a variant of itself.
+    Ends with 0 if nothing differs, 1 if something does, 2 if a side cannot be read.
+
+    Example: unde diff HEAD · unde diff inventory/layout.yml inventory/layout.yml --set shards.count=2
+    """
+    from .. import diff as room
+    from ..errors import InvalidLayout, UnreadableLayout
+    from ..reports import changes, render
+
+    effects = room.load(roles or room.find())
+    try:
+        difference = room.between(_estate(old, overlay, ""), _estate(new, overlay, assignments), effects)
+    except InvalidLayout as error:  # 1 says that something differs: a layout that cannot stand is no answer to that
+        raise UnreadableLayout(f"cannot be compared:\n{error}") from error
+    if output is Format.json:
+        render.show(render.as_json(changes.rows(difference)))
+    elif difference.same:
+        render.show("nothing differs")
+    else:
+        render.show(changes.text(difference))
+    raise typer.Exit(OK if difference.same else REFUSED)
+
+
+def _estate(side: str, overlay: str | None, assignments: str) -> Estate:
+    """Read a side: a file if there is one of that name, a git revision otherwise."""
+    from ..checks import refuse_errors
+    from ..model import expand, lay, source
+
+    layout = source.load(side) if Path(side).is_file() else source.parse(_at_revision(side), side)
+    estate = expand(*lay(layout, overlay, assignments))
+    refuse_errors(estate)
+    return estate
+
+
+def _at_revision(side: str) -> str:
+    """Return the text of the layout at a git revision.
+
+    Raises:
+        UnreadableLayout: there is no such file and no such revision, or the layout was not there at that time.
+
+    """
+    import subprocess
+
+    from ..errors import UnreadableLayout
+
+    revision, colon, path = side.partition(":")
+    path = path if colon else DEFAULT_LAYOUT
+    try:
+        # A path in a revision counts from the top of the checkout unless it says otherwise.
+        done = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True, text=True, encoding="utf-8", check=False)
+    except FileNotFoundError as error:
+        raise UnreadableLayout(f"{side}: no such file, and git is not installed, so that it can be no revision either") from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["git says nothing"])[0].removeprefix("fatal: ")
+        raise UnreadableLayout(f"{side}: no such file, and no layout at a git revision of that name: {reason}")
+    return done.stdout
