@@ -1,7 +1,7 @@
 # Thin: one line for each thing one can do here. The work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-down test image lint unit golden second-run bench secrets
+.PHONY: help lab lab-down test image lint unit golden second-run diff bench reference secrets
 
 ENGINE ?= linux
 SHARDS ?= 1
@@ -35,8 +35,14 @@ golden: ## write the expected outputs of tests/golden anew; read the difference 
 second-run: ## site.yml once more on the running lab: nothing may change, nothing may restart
 	@$(IN_LAB) molecule/estate/second_run.py
 
+diff: ## on the running lab: five edits, each foretold by `unde diff`, applied, compared with what happened
+	@$(IN_LAB) molecule/estate/diff.py
+
 bench: ## the second run again, with a table by role; figures in .cache/bench.json
 	@mkdir -p .cache && $(IN_LAB) molecule/estate/second_run.py --json .cache/bench.json
+
+reference: ## write docs/reference and the editors' schema anew from the code
+	@$(IN_VENV) python scripts/reference.py
 
 secrets: ## make the production secrets that are missing, in one encrypted file
 	@$(IN_VENV) scripts/secrets

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from ..types import Model, Name, Positive
 from .clusters import (
     CertificateAuthority,
@@ -78,7 +80,7 @@ __all__ = [
 class Layout(Model):
     """The whole file."""
 
-    plugin: Literal["unde.infra.layout"]
+    plugin: Literal["unde.infra.layout"] = Field(description="Ansible reads this file as an inventory by it")
     document: Document
     sites: dict[Name, Site]
     links: dict[Name, Link]
@@ -91,4 +93,4 @@ class Layout(Model):
     flows: dict[Name, Flow]
     rollout: Rollout
     costs: Costs
-    decisions: dict[Positive, str]
+    decisions: dict[Positive, str] = Field(description="row → what was decided where the document contradicts itself; comments and rules name the rows")

@@ -12,7 +12,7 @@ from ..types import Model, Name, Port, Positive, Share
 class EtcdCluster(Model):
     """The etcd cluster; its members are the hosts with the role etcd."""
 
-    token: str
+    token: str = Field(description="name of the cluster; members of another one are not talked to")
     heartbeat_per_rtt: Annotated[float, Field(gt=0)] = Field(description="heartbeat = this × the largest RTT between members")
     election_per_rtt: Annotated[float, Field(gt=0)] = Field(description="election timeout = this × the largest RTT")
     quota_backend_mb: Positive = Field(description="size limit of the store, MB")
@@ -44,7 +44,7 @@ class WalBounds(Model):
 class PostgresCluster(Model):
     """What is common to all shards' PostgreSQL."""
 
-    version: str
+    version: str = Field(description="major version, as text")
     repository: Literal["distribution", "pgdg"] = Field(description="where the packages come from")
     wal: WalBounds
 
@@ -53,7 +53,7 @@ class PgbouncerCluster(Model):
     """Connection pooling, for each shard member."""
 
     pool_size: Positive = Field(description="server connections for each database and user")
-    max_client_connections: Positive
+    max_client_connections: Positive = Field(description="clients of one pooler")
     max_prepared_statements: Positive = Field(description="kept for each server connection")
 
 
@@ -75,17 +75,19 @@ class KeyFamily(Model):
     patterns: list[str] = Field(default=[], description="key patterns in place of the prefix, for software that cannot be given one")
     reads: list[str] = Field(default=[], description="patterns of further keys that its user may read only")
     channels: list[str] = Field(default=[], description="patterns of the channels that its user may publish to and subscribe")
-    purpose: str = ""
+    purpose: str = Field("", description="for people")
 
 
 class RedisInstance(Model):
     """One Redis process."""
 
-    host: Name
-    port: Port
+    host: Name = Field(description="where it runs")
+    port: Port = Field(description="TCP port")
     memory_share: Share = Field(description="share of the host's memory")
-    policy: Literal["allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl", "noeviction"]
-    persistence: Literal["none", "aof"]
+    policy: Literal["allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl", "noeviction"] = Field(
+        description="what is dropped when the memory is full (Redis maxmemory-policy)"
+    )
+    persistence: Literal["none", "aof"] = Field(description="aof: every second to disk; none: it starts empty")
     families: dict[Name, KeyFamily]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from ..types import Model, Money, Name, Positive
 
@@ -13,7 +15,7 @@ class CostLine(Model):
     """A monthly cost that is not a host's."""
 
     eur: Money = Field(description="EUR a month")
-    note: str = ""
+    note: str = Field("", description="for people")
 
 
 class Range(Model):
@@ -22,6 +24,11 @@ class Range(Model):
     low: Money
     high: Money
     currency: Literal["EUR", "USD"] = "EUR"
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema for editors: a number will do."""
+        return {"anyOf": [{"type": "number", "minimum": 0}, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod
@@ -49,8 +56,8 @@ class Component(Model):
 class Configuration(Model):
     """A size of the estate that the document has a price for."""
 
-    title: str
-    shards: Positive
+    title: str = Field(description="for people")
+    shards: Positive = Field(description="how many there are at this size")
     prices: dict[Name, Money] = Field(default={}, description="host → EUR a month at this size, where it is not the host's own price")
     components: dict[Name, Component]
     document: Range | None = Field(None, description="the total that the document states, without the local site where that is left open")

@@ -40,7 +40,7 @@ ONE_HOST = Promise(lose=["hosts"], where="every shard has a replica, etcd an odd
 class Document(Model):
     """Which document the layout was made from, and what that document claims."""
 
-    title: str
+    title: str = Field(description="of the document")
     version: str = Field(description="version of the document, as text")
     claims: dict[Name, Claim] = Field(default={}, description="what it states and this project computes")
     promises: dict[Name, Promise] = Field(
@@ -51,13 +51,13 @@ class Document(Model):
 class RolloutDay(Model):
     """One day of the rollout."""
 
-    phase: Positive
-    title: str
+    phase: Positive = Field(description="the phase it belongs to")
+    title: str = Field(description="what the day brings")
     needs: list[Day] = Field(default=[], description="days whose gates must be green before this one begins")
 
 
 class Rollout(Model):
     """The order of work."""
 
-    phases: dict[Positive, str]
+    phases: dict[Positive, str] = Field(description="phase → its title")
     days: dict[Day, RolloutDay]

@@ -13,7 +13,7 @@ class HostKind(Model):
     """What a host is made of and what it does; common to typed hosts and shard templates."""
 
     label: str = Field(description="the document's number; decoration, the name is the identity")
-    site: Name
+    site: Name = Field(description="where it stands")
     type: str = Field(description="the provider's name of the machine type")
     vcpu: Positive = Field(description="virtual processors")
     ram_gb: Positive = Field(description="memory, GB")

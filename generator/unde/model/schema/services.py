@@ -24,13 +24,13 @@ class Service(Model):
     hosts: list[str] = Field(default=[], description="where it listens: host names, role:X, site:X, or all")
     external: str | None = Field(None, description="instead of hosts: who runs it, for services that are not ours")
     ports: list[Port] = Field(default=[], description="TCP or UDP ports")
-    protocol: Literal["tcp", "udp"] = "tcp"
+    protocol: Literal["tcp", "udp"] = Field("tcp", description="of its ports")
     metrics: bool = Field(False, description="Prometheus scrapes it")
     tls: bool = Field(False, description="it speaks TLS")
     jobs: dict[Name, Name] = Field(default={}, description="host → name of its scrape job, where it is not the derived one")
     standby: Name | None = Field(None, description="the site that keeps a warm standby: one of the hosts must stand there")
     scaling: list[ScalingStep] = Field(default=[], description="how it grows, smallest step first")
-    note: str = ""
+    note: str = Field("", description="for people")
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
@@ -46,4 +46,4 @@ class Flow(Model):
     callers: list[str] = Field(alias="from", min_length=1, description="host names, role:X, site:X, all, or external services")
     to: list[Name] = Field(min_length=1, description="services")
     within: Literal["shard"] | None = Field(None, description="shard: each shard's members among themselves only")
-    note: str = ""
+    note: str = Field("", description="for people")

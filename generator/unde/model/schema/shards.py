@@ -13,15 +13,15 @@ from .hosts import HostKind
 class ShardVariant(Model):
     """What differs for shards from a number on."""
 
-    label: str | None = None
-    type: str | None = None
-    vcpu: Positive | None = None
-    ram_gb: Positive | None = None
-    disk_gb: Positive | None = None
-    price_eur: Money | None = None
-    state: State | None = None
-    adopt: list[RoleName] | None = None
-    public_address: Address | None = None
+    label: str | None = Field(None, description="as of a host; left out: as the template has it")
+    type: str | None = Field(None, description="as of a host; left out: as the template has it")
+    vcpu: Positive | None = Field(None, description="as of a host; left out: as the template has it")
+    ram_gb: Positive | None = Field(None, description="as of a host; left out: as the template has it")
+    disk_gb: Positive | None = Field(None, description="as of a host; left out: as the template has it")
+    price_eur: Money | None = Field(None, description="as of a host; left out: as the template has it")
+    state: State | None = Field(None, description="as of a host; left out: as the template has it")
+    adopt: list[RoleName] | None = Field(None, description="as of a host; left out: as the template has it")
+    public_address: Address | None = Field(None, description="as of a host; left out: as the template has it")
 
     @field_validator("label", "type", "vcpu", "ram_gb", "disk_gb", "state", "adopt", mode="before")
     @classmethod
@@ -35,7 +35,7 @@ class ShardVariant(Model):
 class ShardHost(HostKind):
     """The template of a shard's host; ``{n}`` is the shard's number."""
 
-    name: Pattern
+    name: Pattern = Field(description="{n} is the shard number")
     pool: Name = Field(description="where its address comes from")
     only: dict[Count, ShardVariant] = Field(default={}, description="number → what differs for this one shard")
     starting: dict[Count, ShardVariant] = Field(default={}, description="number → what differs from this shard on")
@@ -44,25 +44,25 @@ class ShardHost(HostKind):
 class ShardTunnel(Model):
     """The template of a shard's tunnel."""
 
-    interface: InterfacePattern
-    far: Name
+    interface: InterfacePattern = Field(description="name of the interface; {n} is the shard number")
+    far: Name = Field(description="the host at the other end")
     pool: Name = Field(description="where its slot comes from")
     gb_day: GigabytesPerDay | None = Field(None, description="expected traffic, GB a day, busy day")
-    purpose: str = ""
+    purpose: str = Field("", description="for people")
 
 
 class UsersPerShard(Model):
     """How many users one shard holds with a year of data."""
 
-    comfortable: Positive
-    most: Positive
+    comfortable: Positive = Field(description="users that a shard serves at ease")
+    most: Positive = Field(description="users that a shard serves at all")
 
 
 class Embedding(Model):
     """The vectors of the messages."""
 
     dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="pgvector indexes up to 2,000 (vector)")
-    messages_per_user_year: Positive
+    messages_per_user_year: Positive = Field(description="messages of one user in a year, both sides")
     text_bytes: Positive = Field(300, description="average length of a message's text, bytes")
     index: Literal["vector", "halfvec", "none"] = Field(description="what the HNSW index holds; none: exact search only")
     trigger_gb: Positive = Field(20, description="a new shard is due when the index is larger, GB")
@@ -81,7 +81,7 @@ class MasterKey(Model):
 class Shards(Model):
     """The users' databases: how many, and the templates that each one's hosts, tunnel and names follow from."""
 
-    count: Positive
+    count: Positive = Field(description="how many there are: numbers 0 to count - 1")
     users_per_shard: UsersPerShard
     embedding: Embedding
     partitions: Positive = Field(64, description="hash partitions of the chat history")

@@ -46,7 +46,7 @@ class MachineType(Model):
 class Site(Model):
     """One location."""
 
-    description: str = ""
+    description: str = Field("", description="what the site is for")
     provider: str = Field(description="who rents out the servers")
     failure_domain: Name = Field(description="what fails together; two sites may share one")
     networks: dict[Name, Network] = Field(description="private networks of the site")
@@ -58,7 +58,7 @@ class Site(Model):
 class Link(Model):
     """The way between two sites."""
 
-    between: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    between: Annotated[list[Name], Field(min_length=2, max_length=2)] = Field(description="the two sites")
     rtt_ms: Annotated[float, Field(gt=0)] = Field(description="round-trip time, milliseconds")
     mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(1500, description="largest packet of the path, bytes")
 
@@ -66,8 +66,8 @@ class Link(Model):
 class Pool(Model):
     """A row of addresses or tunnel slots for things that are counted; number n stands at ``base + n``, for ever."""
 
-    kind: Literal["address", "slot"]
-    purpose: str = ""
+    kind: Literal["address", "slot"] = Field(description="address: of hosts; slot: of tunnels")
+    purpose: str = Field("", description="for whom it is")
     zero: Place | None = Field(None, description="the place of number 0 where it does not follow the row")
     base: Place = Field(description="what the number is added to: an address, or a slot")
     first: Positive = Field(1, description="the smallest number that follows the row")

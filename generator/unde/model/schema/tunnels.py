@@ -17,7 +17,7 @@ class Tunnel(Model):
     far: Name = Field(description="the end that listens")
     slot: Annotated[int, Field(ge=0, le=LAST_SLOT)] = Field(description="addresses and port follow from it, for ever")
     gb_day: GigabytesPerDay | None = Field(None, description="expected traffic besides etcd's, GB a day, busy day")
-    purpose: str = ""
+    purpose: str = Field("", description="for people")
 
 
 class Tunnels(Model):
