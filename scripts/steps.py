@@ -32,7 +32,7 @@ HEARTBEAT = 60
 ACTIONS = ("create", "converge", "idempotence", "verify")
 TAIL = 60
 #: What a cause looks like in the logs of Ansible and pytest; of each step that failed so much is said again below the table, where it is read first.
-CAUSE = re.compile(r"^(fatal: |failed: |\[ERROR\]|E  +\S|FAILED |\w*Error\b)|UNREACHABLE!|ended with|does not converge|is lost$")
+CAUSE = re.compile(r"^(fatal: |failed: |\[ERROR\]|E  +\S|FAILED |\w*Error\b)|UNREACHABLE!|^CRITICAL|^\* \[|[Ii]dempotence test failed|ended with|does not converge|is lost$")
 CAUSES, WIDTH = 10, 500
 TESTS_OF_ESTATE = "molecule/estate/tests"
 
@@ -174,15 +174,15 @@ def interrupted(*_: object) -> None:
 
 
 def causes(step: Step) -> list[str]:
-    """Return the lines of a failed step's log that tell why it failed, the last ones, each under the task it belongs to."""
+    """Return the last lines of a failed step's log that tell why it failed, each under its task; when none does, the log's end."""
     task, found = "", []
-    for line in step.log.read_text(errors="replace").splitlines():
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", step.log.read_text(errors="replace")).splitlines()
+    for plain in map(str.strip, lines):
         if plain.startswith("TASK ["):
             task = plain.rstrip("* ")
         elif CAUSE.search(plain):
             found += [task] * (bool(task) and task not in found) + [plain[:WIDTH]]
-    return found[-CAUSES:]
+    return found[-CAUSES:] or [line for line in lines if line.strip()][-CAUSES:]
 
 
 def report(results: list[Result], left_out: list[str]) -> int:

@@ -35,7 +35,11 @@ EDITS: dict[str, str] = {
 SEPARATOR = ","
 
 #: How each kind of service is asked, as a shell command that prints one word; it changes when the service was reloaded or restarted.
-UNIT = "systemctl show {0} -p ExecReload -p ExecMainStartTimestampMonotonic -p InvocationID | sed 's/status=.*//' | md5sum"
+#: Reloads are counted in the journal (systemd's message "unit reloaded"): what `systemctl show` knows of them is forgotten by a daemon-reload.
+UNIT = (
+    "systemctl show {0} -p ExecMainStartTimestampMonotonic -p InvocationID; "
+    "journalctl -q -o cat MESSAGE_ID=7b05ebc668384222baa8881179cfda54 UNIT=$(systemctl show -p Id --value {0}) | wc -l"
+)
 QUESTIONS: list[tuple[str, str]] = [
     (r"wg-quick@(.+)", "ip -o link show {1} 2>/dev/null | grep -o 'mtu [0-9]*'; ip route show dev {1} 2>/dev/null; wg showconf {1} 2>/dev/null | md5sum"),
     (r"unde-gateway-firewall", "nft -s list table inet unde_gateway 2>/dev/null | md5sum"),

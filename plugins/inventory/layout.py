@@ -54,8 +54,9 @@ compose:
   behind_a_tunnel: wireguard_peer_tunnels is defined
 """
 
-import dataclasses
+import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -68,11 +69,25 @@ except ImportError:  # ansible-core before 2.19 trusts what inventory plugins pu
     trust_as_template = None
 
 
+#: Variables of all hosts that hold something of every host. Ansible would repeat their value host by host, so that an estate of
+#: n hosts had n² entries; said as an expression they are computed where they are used, and are the same (tests/unit/test_inventory_plugin.py).
+EXPRESSIONS = {
+    "base_hosts": (
+        "{{ groups['all'] | map('extract', hostvars) | selectattr('unde_address', 'defined') "
+        "| items2dict(key_name='unde_name', value_name='unde_address') | dict2items(key_name='name', value_name='address') | sort(attribute='name') }}"
+    ),
+}
+
+
+#: A line that begins a key of the layout's first level.
+KEY = re.compile(r"([a-z_]+):(?= |$)")
+
+
 def package():
-    """Import the package ``unde``: the installed one, else the one in the checkout that this file belongs to.
+    """Find the package ``unde``: the installed one, else the one in the checkout that this file belongs to.
 
     Raises:
-        AnsibleParserError: it is in neither place, or what it needs is missing.
+        AnsibleParserError: it is in neither place.
     """
     try:
         import unde
@@ -81,12 +96,26 @@ def package():
         if os.path.isdir(checkout) and checkout not in sys.path:
             sys.path.insert(0, checkout)
     try:
+        import unde
+    except ImportError as error:
+        raise AnsibleParserError(f"{InventoryModule.NAME} needs the Python package 'unde' beside Ansible: {error}") from error
+    return unde
+
+
+def rooms():
+    """Import what makes a plan; it takes longer than all the rest, and a plan from the cache does without.
+
+    Raises:
+        AnsibleParserError: what the package needs is missing.
+    """
+    unde = package()
+    try:
         import unde.checks
         import unde.errors
         import unde.model
         import unde.plan.inventory
     except ImportError as error:
-        raise AnsibleParserError(f"{InventoryModule.NAME} needs the Python package 'unde' beside Ansible: {error}") from error
+        raise AnsibleParserError(f"{InventoryModule.NAME} needs the Python package 'unde' with all that it requires: {error}") from error
     return unde
 
 
@@ -102,44 +131,57 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory, loader, path, cache=True):
         """Fill the inventory from the layout at ``path``."""
         super().parse(inventory, loader, path, cache)
-        unde = package()
-        try:
-            source = unde.model.source.load(path)
-            # The layout is read once, by the package: Ansible's own loader is slow and takes merged keys for duplicates.
-            own = {key: trusted(source.data[key]) for key in unde.model.reader.ADAPTER_KEYS if key in source.data}
-            self.set_options(direct={"plugin": self.NAME, **own})
-            planned = self._planned(unde, source, path, cache)
-        except unde.errors.UndeError as error:
-            raise AnsibleParserError(str(error)) from None  # Ansible would repeat the text of a cause
-        self._publish(planned)
+        self.set_options(direct={"plugin": self.NAME, **own_options(path, self.option_definitions)})
+        self._publish(self._planned(path, cache))
 
-    def _planned(self, unde, source, path, cache):
+    def _planned(self, path, cache):
         """Return the plan as plain data, from the cache where the user has one and lets us use it."""
         if not self.get_option("cache"):
-            return self._plan(unde, source)
+            return self._plan(path)
         self.load_cache_plugin()
-        stamps = [unde.__version__, stamp(path), stamp(self.get_option("overlay")), self.get_option("assignments")]
-        key = self.get_cache_key("|".join(stamps))
+        # Ansible keeps some twenty bits of a key: what the plan was made from is compared in full.
+        origin = self._origin(path)
+        key = self.get_cache_key(path)
         if cache:
             try:
-                return self._cache[key]
-            except KeyError:  # not there, or expired
+                if self._cache[key]["origin"] == origin:
+                    return self._cache[key]["plan"]
+            except (KeyError, TypeError):  # not there, expired, or not ours
                 pass
-        planned = self._cache[key] = self._plan(unde, source)
+        planned = self._plan(path)
+        self._cache[key] = {"origin": origin, "plan": planned}
         return planned
 
-    def _plan(self, unde, source):
+    def _origin(self, path):
+        """Return a digest of all that the plan follows from: the layout, what is laid over it, and the package that derives it."""
+        digest = hashlib.sha256(repr([path, self.get_option("overlay"), self.get_option("assignments")]).encode())
+        for file in [path, self.get_option("overlay"), *sorted(Path(package().__file__).parent.rglob("*.py"))]:
+            try:
+                digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+            except (OSError, TypeError):
+                digest.update(b"absent")  # the plan's to report
+        return digest.hexdigest()
+
+    def _plan(self, path):
         """Return the plan as plain data."""
+        unde = rooms()
+        try:
+            return self._derived(unde, unde.model.source.load(path))
+        except unde.errors.UndeError as error:
+            raise AnsibleParserError(str(error)) from None  # Ansible would repeat the text of a cause
+
+    def _derived(self, unde, source):
+        """Return what follows from a layout that stands."""
         if self.get_option("overlay"):
             source = unde.model.overlay.lay_over(source, unde.model.source.load(self.get_option("overlay")))
         source = unde.model.overlay.assign(source, self.get_option("assignments"))
         estate = unde.model.expand(unde.model.reader.typed(source), source)
         unde.checks.refuse_errors(estate)
-        return dataclasses.asdict(unde.plan.inventory.build(estate))
+        return dict(vars(unde.plan.inventory.build(estate)))
 
     def _publish(self, planned):
         """Hand the plan to Ansible."""
-        self._set("all", {**planned["shared"], **planned["from_overlay"]})
+        self._set("all", {**planned["shared"], **EXPRESSIONS, **planned["from_overlay"]})
         for group, variables in planned["groups"].items():
             self.inventory.add_group(group)
             self._set(group, variables)
@@ -166,13 +208,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
 
 
-def stamp(file):
-    """Return what changes when a file does: its name, time and size; a file that is not there is the plan's to report."""
+def own_options(path, options):
+    """Return the options of this plugin that stand in the layout, beside its own keys.
+
+    The layout is read by the package: Ansible's own loader is slow and takes merged keys for duplicates. Where no line can begin
+    with an option, it is not read at all.
+    """
     try:
-        status = os.stat(file)
-    except (OSError, TypeError):
-        return str(file)
-    return f"{file}@{status.st_mtime_ns}+{status.st_size}"
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return {}  # the plan's to report
+    keys = {KEY.match(line) for line in text.splitlines() if line[:1].strip() and not line.startswith(("#", "---"))}
+    if all(key and (key[1] == "plugin" or key[1] not in options) for key in keys):
+        return {}
+    unde = rooms()
+    try:
+        data = unde.model.source.load(path).data
+    except unde.errors.UndeError as error:
+        raise AnsibleParserError(str(error)) from None
+    return {key: trusted(data[key]) for key in unde.model.reader.ADAPTER_KEYS if key in data}
 
 
 def trusted(value):

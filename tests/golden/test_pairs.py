@@ -58,7 +58,8 @@ def test_what_ansible_is_told(update_golden: bool) -> None:
 
 #: What the schema and the reading of YAML call their findings; the rest are rules of ``checks`` and of the expansion.
 OTHER_RULES = {
-    "secret-in-layout", "schema-unknown-key", "schema-missing-key", "schema-value", "yaml-duplicate-key", "reference-pool", "pool-exhausted", "name-taken",
+    "secret-in-layout", "schema-unknown-key", "schema-missing-key", "schema-value", "yaml-duplicate-key",
+    "reference-pool", "pool-exhausted", "name-taken", "slot-beyond",
 }
 
 

@@ -12,7 +12,7 @@ import yaml
 
 import support
 from unde.model import Estate
-from unde.plan import groups
+from unde.plan import groups, inventory
 
 
 def copied(folder: Path, added: str = "", changed: tuple[str, str] = ("", "")) -> Path:
@@ -31,11 +31,19 @@ def test_hosts_groups_and_variables(listed: dict[str, Any], estate: Estate) -> N
     for name, host in estate.hosts.items():
         assert all(name in listed[group]["hosts"] for group in groups.of(estate, host)), name
         assert told[name]["unde_roles"] == list(host.roles)
-        assert told[name]["base_hosts"][0] == {"name": "local-app", "address": "10.2.0.2"}
     shards = {f"shard_{n}" for n in range(estate.layout.shards.count)}
     others = {"day_09", "phase_1", "phase_2", "role_etcd", "state_running"}
     assert {f"site_{site}" for site in estate.layout.sites} | others | shards <= set(listed)
     assert not any("-" in group for group in listed)
+
+
+def test_what_is_published_as_an_expression(estate: Estate) -> None:
+    """Ansible computes for every host what the plan says: who is where."""
+    done = support.run("ansible", "all", "-c", "local", "-m", "debug", "-a", "var=base_hosts", ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1")
+    [task] = json.loads(done.stdout)["plays"][0]["tasks"]
+    assert set(task["hosts"]) == set(estate.hosts)
+    assert all(result["base_hosts"] == inventory.build(estate).shared["base_hosts"] for result in task["hosts"].values())
+    assert inventory.build(estate).shared.keys() == {"base_hosts"}
 
 
 def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:
@@ -84,6 +92,7 @@ def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
     copied(tmp_path, changed=("address: 10.2.0.2\n", "address: 10.2.0.3\n"))
     third = support.inventory("-i", file, **settings)
     assert first["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.2"
+    assert support.inventory("-i", file, **settings, UNDE_SET="hosts.local-app.address=10.2.0.5")["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.5"
     assert third["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.3"
 
 

@@ -81,7 +81,7 @@ def schema() -> Iterator[Fault]:
         "hosts/push/state": "live", "hosts/push/day": 0, "hosts/mood": [], "tunnels/mtu": "1420", "tunnels/keepalive_s": "25s", "clusters/patroni/ttl": "20s",
         "links/local-helsinki/rtt_ms": "120ms", "links/local-helsinki/between": ["local"], "sites/local/networks/private": "10.2.0.0",
         "shards/embedding/dimensions": 4000, "shards/embedding/index": "ivfflat", "clusters/redis/cache/policy": "lru", "clusters/redis/cache/memory_share": 50,
-        "clusters/postgres/wal/slot_share": 20, "tunnels/peers/wg-app/slot": 256, "tunnels/network": "10.3.0.0/24", "hosts/push/adopt": ["gatway"],
+        "clusters/postgres/wal/slot_share": 20, "tunnels/peers/wg-app/slot": 4096, "tunnels/network": "10.3.0.0/24", "hosts/push/adopt": ["gatway"],
         "services/ssh/ports": [70000], "services/ssh/protocol": "icmp", "flows/tunnels/from": [], "costs/usd_per_eur": 0, "document/version": 7.2,
         "sites/helsinki/gateway/engine": "vyos", "sites/helsinki/gateway/licence": "p2", "shards/count": 0, "shards/count ": 3,
     }.items():
@@ -129,6 +129,8 @@ def addresses() -> Iterator[Fault]:
 
 def tunnels() -> Iterator[Fault]:
     """Tunnels, links and traffic."""
+    yield Fault("tunnels/peers/wg-voice/slot", 256, "slot-beyond", "wg-voice")
+    yield Fault("tunnels/base_port", 65281, "schema-value", "")
     for name, slot in {"wg-app": 1, "wg-orch": 10, "wg-etcd": 60, "wg-witness": 61, "wg-voice": 5}.items():
         yield Fault(f"tunnels/peers/{name}/slot", slot, "tunnel-slot-duplicate", "")
     yield Fault("tunnels/peers/wg-app/far", "helsinki-gww", "reference-unknown", "wg-app.far")

@@ -53,7 +53,7 @@ def members(estate: Estate) -> Iterator[Finding]:
     for name, service in estate.layout.services.items():
         listening = {host.name for host in select.hosts(estate, service.hosts)}
         for number in range(estate.layout.shards.count):
-            of_shard = [host for host in estate.hosts.values() if host.shard == number]
+            of_shard = estate.shards.get(number, ())
             missing = [host for host in of_shard if host.name not in listening]
             if missing and len(missing) < len(of_shard):
                 there = next(host for host in of_shard if host.name in listening)

@@ -99,8 +99,8 @@ def _talk(estate: Estate) -> Iterator[tuple[HostView, HostView, str, DataPath]]:
     for host in estate.by_role["patroni"]:
         for member in members:
             yield host, member, f"'{host.name}' and its etcd members", (*host.path, "site")
-        for other in estate.by_role["patroni"]:
-            if host.shard == other.shard:
+        for other in estate.shards.get(host.shard, ()) if host.shard is not None else ():
+            if "patroni" in other.roles:
                 yield host, other, f"shard {host.shard}", (*host.path, "site")
 
 

@@ -17,6 +17,7 @@ from ..errors import Finding, InvalidLayout, nearest
 from .roles import ROLES
 from .schema import HostKind, Layout, Pool, ShardHost, ShardTunnel, ShardVariant, Site, Tunnel
 from .source import DataPath, Source
+from .types import SLOT
 
 Role = str
 
@@ -109,9 +110,26 @@ class Estate:
     @cached_property
     def tunnels_of(self) -> dict[str, tuple[TunnelView, ...]]:
         """Tunnels that end on each host."""
-        return {
-            name: tuple(tunnel for tunnel in self.tunnels.values() if name in (tunnel.near, tunnel.far)) for name in self.hosts
-        }
+        found: dict[str, list[TunnelView]] = {name: [] for name in self.hosts}
+        for tunnel in self.tunnels.values():
+            for end in dict.fromkeys((tunnel.near, tunnel.far)):
+                if end in found:
+                    found[end].append(tunnel)
+        return {name: tuple(tunnels) for name, tunnels in found.items()}
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Host → its place in the order of the layout."""
+        return {name: place for place, name in enumerate(self.hosts)}
+
+    @cached_property
+    def shards(self) -> dict[int, tuple[HostView, ...]]:
+        """Hosts of each shard, in the order of the layout."""
+        found: dict[int, list[HostView]] = {}
+        for host in self.hosts.values():
+            if host.shard is not None:
+                found.setdefault(host.shard, []).append(host)
+        return {number: tuple(members) for number, members in found.items()}
 
     @cached_property
     def gateways(self) -> dict[str, str]:
@@ -137,12 +155,15 @@ def expand(layout: Layout, source: Source) -> Estate:
     """Expand the templates of a layout.
 
     Raises:
-        InvalidLayout: a template names an unknown pool or one that is exhausted, or a derived name is taken.
+        InvalidLayout: a template names an unknown pool or one that is exhausted, a slot has no place, or a derived name is taken.
 
     """
     hosts = {
         name: HostView(name, host, host.address, host.public_address, ("hosts", name)) for name, host in layout.hosts.items()
     }
+    findings = list(_slot_findings(layout, source))
+    if findings:
+        raise InvalidLayout(findings)
     tunnels = {
         name: _tunnel(layout, name, tunnel.near, tunnel.far, tunnel.slot, tunnel, ("tunnels", "peers", name))
         for name, tunnel in layout.tunnels.peers.items()
@@ -191,6 +212,21 @@ def _pool_findings(layout: Layout, source: Source) -> Iterator[Finding]:
             yield source.finding(
                 ("shards", "count"), "pool-exhausted", f"{shards.count} shards, but the pool '{name}' ends at shard {pool.size}",
                 f"at most {pool.size + 1} shards, or enlarge pools.{name}.size",
+            )
+
+
+def _slot_findings(layout: Layout, source: Source) -> Iterator[Finding]:
+    """Yield the tunnels, and the rows of them, that run beyond the last slot."""
+    last = layout.tunnels.last_slot
+    typed = [(("tunnels", "peers", name, "slot"), f"tunnel '{name}' has", tunnel.slot) for name, tunnel in layout.tunnels.peers.items()]
+    rows = [
+        (("pools", name, "size"), f"pool '{name}' runs to", int(pool.base) + pool.size) for name, pool in layout.pools.items() if pool.kind == "slot"
+    ]
+    for path, whose, slot in [*typed, *rows]:
+        if slot > last:
+            yield source.finding(
+                path, "slot-beyond", f"{whose} slot {slot}, but the last one of {layout.tunnels.network} from port {layout.tunnels.base_port} on is {last}",
+                "choose a lower slot, or widen tunnels.network",
             )
 
 
@@ -248,7 +284,7 @@ def _shard_tunnel(layout: Layout, template: ShardTunnel, number: int, primary: s
 def _tunnel(layout: Layout, name: str, near: str, far: str, slot: int, typed: Tunnel | ShardTunnel, path: DataPath) -> TunnelView:
     """Return a tunnel with the addresses and the port of its slot."""
     common = layout.tunnels
-    block = common.network.first + slot * 256
+    block = common.network.first + slot * SLOT
     return TunnelView(
         name, near, far, slot,
         IPAddress(block + common.near_octet, 4), IPAddress(block + common.far_octet, 4),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from .estate import Estate, HostView
 
 ALL = "all"
@@ -9,14 +11,18 @@ ALL = "all"
 
 def hosts(estate: Estate, selectors: list[str]) -> tuple[HostView, ...]:
     """Return the hosts that selectors name, in the order of the layout; what names no host is passed over."""
-    return tuple(host for host in estate.hosts.values() if any(_matches(host, selector) for selector in selectors))
+    found = {host.name: host for selector in selectors for host in _named(estate, selector)}
+    return tuple(sorted(found.values(), key=lambda host: estate.places[host.name]))
 
 
-def _matches(host: HostView, selector: str) -> bool:
+def _named(estate: Estate, selector: str) -> Iterable[HostView]:
     kind, colon, name = selector.partition(":")
+    if selector == ALL:
+        return estate.hosts.values()
     if not colon:
-        return selector in (ALL, host.name)
-    return (kind == "role" and name in host.roles) or (kind == "site" and name == host.site)
+        return [estate.hosts[selector]] if selector in estate.hosts else []
+    known: Mapping[str, tuple[HostView, ...]] = {"role": estate.by_role, "site": estate.by_site}.get(kind, {})
+    return known.get(name, ())
 
 
 def known(estate: Estate) -> list[str]:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 else:
     RoleName = Literal[tuple(ROLES)]
 
-LAST_SLOT = 255  #: a tunnel's slot is the third octet of its addresses
+SLOT = 256  #: addresses of a tunnel's slot, a /24
+FEWEST_SLOTS, LAST_SLOT = 256, 4095  #: as many as any estate needs; each is a port, too
+LAST_PORT = 65535
 State = Literal["create", "deployed", "running"]
 
 def parse_address(value: Any) -> IPAddress:
@@ -98,4 +100,4 @@ class Model(BaseModel):
     Validators raise ``ValueError("what is wrong: how to mend it")``; the reader makes a finding of the two halves.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, defer_build=True)

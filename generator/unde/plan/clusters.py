@@ -53,7 +53,7 @@ def etcd(estate: Estate) -> Cluster:
 
 def scope(estate: Estate, shard: int) -> Cluster:
     """Return the Patroni cluster of a shard."""
-    members = tuple(host for host in estate.hosts.values() if host.shard == shard)
+    members = estate.shards.get(shard, ())
     timing = estate.layout.clusters.patroni
     return Cluster(
         estate.layout.shards.scope.format(n=shard), "patroni", members,

@@ -54,15 +54,21 @@ class Flows:
                     )
         return result
 
+    @cached_property
+    def _towards(self) -> dict[tuple[str, int], list[Connection]]:
+        """Target host and port → the connections that lead there."""
+        towards: dict[tuple[str, int], list[Connection]] = {}
+        for connection in self.connections:
+            for target in connection.targets:
+                for port in connection.ports:
+                    towards.setdefault((target.name, port), []).append(connection)
+        return towards
+
     def callers_of(self, host: str, port: int) -> list[HostView]:
         """Return the hosts that may connect to a port of a host, without the host itself, in the order of the layout."""
-        found = {
-            caller.name
-            for connection in self.connections
-            if port in connection.ports and any(target.name == host for target in connection.targets)
-            for caller in connection.callers
-        }
-        return [caller for name, caller in self.estate.hosts.items() if name in found and name != host]
+        leading = self._towards.get((host, port), [])
+        found = {caller.name: caller for connection in leading for caller in connection.callers if caller.name != host}
+        return sorted(found.values(), key=lambda caller: self.estate.places[caller.name])
 
     def forwarded_by(self, gateway: str) -> list[dict[str, object]]:
         """Return what a gateway lets through: one rule for each connection and pair of sites that crosses it.
@@ -98,8 +104,9 @@ def _split(
     """Return callers and targets together, or shard by shard where a flow stays within one."""
     if within is None:
         return [("", callers, targets)]
-    shards = sorted({host.shard for host in (*callers, *targets) if host.shard is not None})
-    return [
-        (f"/{shard}", tuple(host for host in callers if host.shard == shard), tuple(host for host in targets if host.shard == shard))
-        for shard in shards
-    ]
+    by_shard: dict[int, tuple[list[HostView], list[HostView]]] = {}
+    for side, hosts in enumerate((callers, targets)):
+        for host in hosts:
+            if host.shard is not None:
+                by_shard.setdefault(host.shard, ([], []))[side].append(host)
+    return [(f"/{shard}", tuple(some_callers), tuple(some_targets)) for shard, (some_callers, some_targets) in sorted(by_shard.items())]

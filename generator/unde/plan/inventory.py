@@ -54,7 +54,7 @@ def build(estate: Estate) -> Inventory:
     for group, variables in _states(estate).items():
         grouped[group] |= variables
     return Inventory(
-        shared={"base_hosts": [{"name": name, "address": str(host.address)} for name, host in estate.hosts.items()]},
+        shared={"base_hosts": [{"name": name, "address": str(host.address)} for name, host in sorted(estate.hosts.items())]},
         groups=grouped,
         hosts={
             name: {key: value for key, value in _own(estate, flows, host).items() if key not in estate.source.variables}

@@ -107,6 +107,12 @@ def difference(wanted: dict, present: dict) -> dict:
     return patch
 
 
+def stored(order: dict) -> dict:
+    """Return the shard's configuration in the store; empty when there is none (yet), or nobody says."""
+    present = ask(order["address"], order["api_port"], "/config")
+    return present if isinstance(present, dict) else {}
+
+
 def others(order: dict) -> list[dict]:
     """Return the other members of the shard."""
     return [member for member in order["members"] if member["name"] != order["name"]]
@@ -198,8 +204,8 @@ def look(order: dict) -> dict:
         path.exists() and path.stat().st_ctime > seen["patroni"]["since"] + 1 for path in (CONFIG, TLS / "host.crt", TLS / "ca.crt")
     )
     if seen["patroni"]["active"] and seen["api"] is not None:
-        present = ask(order["address"], order["api_port"], "/config")
-        seen["patch"] = difference(order["wanted"], present) if isinstance(present, dict) else {}
+        present = stored(order)
+        seen["patch"] = difference(order["wanted"], present) if present else {}
     return seen
 
 
@@ -208,8 +214,8 @@ def arrived(order: dict, goal: str) -> bool:
     if goal == "leader-exists":
         return leader(order) != ""
     if goal == "informed":
-        present = ask(order["address"], order["api_port"], "/config")
-        if not isinstance(present, dict) or difference(order["wanted"], present):
+        present = stored(order)
+        if not present or difference(order["wanted"], present):
             return False
         # Patroni wakes at once when the store changes; then PostgreSQL has to be asked what it could not take up.
         time.sleep(order["wanted"]["loop_wait"] + 1)
@@ -221,7 +227,8 @@ def arrived(order: dict, goal: str) -> bool:
     if goal == "copying":
         return replica or answer.get("state") == "creating replica"
     if goal == "led":
-        return primary
+        # Patroni takes the lock first and writes the shard's configuration in its next cycle; until then there is nothing to change.
+        return primary and bool(stored(order))
     if goal == "settled":
         return (primary or replica) and not unit(order["old_unit"])["active"]
     return primary or replica

@@ -7,7 +7,7 @@ from typing import Annotated
 from netaddr import IPNetwork
 from pydantic import Field, field_validator
 
-from ..types import LAST_SLOT, GigabytesPerDay, InterfaceName, Model, Name, Network, Positive
+from ..types import FEWEST_SLOTS, LAST_PORT, LAST_SLOT, SLOT, GigabytesPerDay, InterfaceName, Model, Name, Network, Positive
 
 
 class Tunnel(Model):
@@ -26,7 +26,7 @@ class Tunnels(Model):
     network: Network = Field(description="slot s owns the s-th /24 of it")
     near_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the calling end")
     far_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the listening end")
-    base_port: Annotated[int, Field(ge=1, le=65535 - LAST_SLOT)] = Field(description="UDP port of slot 0; slot s listens at base_port + s")
+    base_port: Annotated[int, Field(ge=1, le=LAST_PORT - FEWEST_SLOTS + 1)] = Field(description="UDP port of slot 0; slot s listens at base_port + s")
     mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(description="bytes")
     keepalive_s: Positive = Field(description="seconds")
     peers: dict[InterfaceName, Tunnel]
@@ -34,7 +34,12 @@ class Tunnels(Model):
     @field_validator("network")
     @classmethod
     def _holds_every_slot(cls, value: IPNetwork) -> IPNetwork:
-        """Refuse a network that has no room for every slot."""
-        if value.prefixlen > 16:
-            raise ValueError(f"{value} has no /24 for each slot up to {LAST_SLOT}: write a /16, as in 10.3.0.0/16")
+        """Refuse a network that has too little room to grow into."""
+        if value.size // SLOT < FEWEST_SLOTS:
+            raise ValueError(f"{value} has no /24 for each of {FEWEST_SLOTS} slots: write a /16, as in 10.3.0.0/16")
         return value
+
+    @property
+    def last_slot(self) -> int:
+        """Return the last slot that the network has a /24 for, and UDP a port."""
+        return min(int(self.network.size) // SLOT - 1, LAST_PORT - self.base_port)
