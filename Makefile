@@ -38,8 +38,8 @@ second-run: ## site.yml once more on the running lab: nothing may change, nothin
 diff: ## on the running lab: five edits, each foretold by `unde diff`, applied, compared with what happened
 	@$(IN_LAB) molecule/estate/diff.py
 
-bench: ## the second run again, with a table by role; figures in .cache/bench.json
-	@mkdir -p .cache && $(IN_LAB) molecule/estate/second_run.py --json .cache/bench.json
+bench: ## speed as ratios to yardsticks; on a running lab also the second run, role by role; figures in .cache/bench/
+	@$(IN_LAB) scripts/bench
 
 reference: ## write docs/reference and the editors' schema anew from the code
 	@$(IN_VENV) python scripts/reference.py

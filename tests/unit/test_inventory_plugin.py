@@ -39,7 +39,8 @@ def test_hosts_groups_and_variables(listed: dict[str, Any], estate: Estate) -> N
 
 def test_what_is_published_as_an_expression(estate: Estate) -> None:
     """Ansible computes for every host what the plan says: who is where."""
-    done = support.run("ansible", "all", "-c", "local", "-m", "debug", "-a", "var=base_hosts", ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1")
+    show = ["ansible", "all", "-c", "local", "-m", "debug", "-a", "var=base_hosts"]
+    done = support.run(*show, ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1")
     [task] = json.loads(done.stdout)["plays"][0]["tasks"]
     assert set(task["hosts"]) == set(estate.hosts)
     assert all(result["base_hosts"] == inventory.build(estate).shared["base_hosts"] for result in task["hosts"].values())
@@ -92,7 +93,8 @@ def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
     copied(tmp_path, changed=("address: 10.2.0.2\n", "address: 10.2.0.3\n"))
     third = support.inventory("-i", file, **settings)
     assert first["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.2"
-    assert support.inventory("-i", file, **settings, UNDE_SET="hosts.local-app.address=10.2.0.5")["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.5"
+    fourth = support.inventory("-i", file, **settings, UNDE_SET="hosts.local-app.address=10.2.0.5")
+    assert fourth["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.5"
     assert third["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.3"
 
 

@@ -19,7 +19,7 @@ DataPath = tuple[str | int, ...]
 
 MOST_VALUES = 200_000  #: a layout of 150 shards has some 2,000; aliases of aliases could ask for billions
 MOST_LEVELS = 50  #: a layout has 7
-MERGE = "tag:yaml.org,2002:merge"
+MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 
 
 def dotted(path: DataPath) -> str:
@@ -178,6 +178,8 @@ class _Converter:
 
     def scalar(self, node: yaml.Node) -> Any:
         """Return the value of a node that is no mapping or list of the layout's own."""
+        if node.tag == TEXT and isinstance(node, yaml.ScalarNode):  # most of them
+            return node.value
         try:
             value = self.loader.construct_object(node, deep=True)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # PyYAML lets a bad date or !!int raise so

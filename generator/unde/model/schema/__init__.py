@@ -1,9 +1,8 @@
 """The shape of ``layout.yml``: one class for each kind of object, every field with its unit and meaning.
 
-No class here knows a rule that needs two objects; those are in ``unde.checks``.
+No class here knows a rule that needs two objects; those are in ``unde.checks``. Annotations are evaluated where they stand:
+postponed ones pydantic would compile one by one, at every start.
 """
-
-from __future__ import annotations
 
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What runs on several hosts together."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

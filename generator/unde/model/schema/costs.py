@@ -1,8 +1,6 @@
 """Money."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -37,7 +35,7 @@ class Range(Model):
         return {"low": value, "high": value} if isinstance(value, (int, float)) else value
 
     @model_validator(mode="after")
-    def _ascending(self) -> Range:
+    def _ascending(self) -> Self:
         """Refuse a range that ends below its beginning."""
         if self.high < self.low:
             raise ValueError(f"high ({self.high:g}) is less than low ({self.low:g})")

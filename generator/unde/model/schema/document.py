@@ -1,7 +1,5 @@
 """What the layout was made from, what that document claims, and the order of work."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Who listens, and who may talk to whom."""
 
-from __future__ import annotations
-
 from typing import Literal, Self
 
 from pydantic import Field, model_validator

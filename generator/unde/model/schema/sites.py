@@ -1,7 +1,5 @@
 """Places, the ways between them, and the rows of addresses kept free to grow."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from netaddr import IPAddress

@@ -1,7 +1,5 @@
 """WireGuard."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from netaddr import IPNetwork
