@@ -12,8 +12,9 @@ from .timing import Timing
 #: Mbit/s that MikroTik's CHR licences allow on each interface (help.mikrotik.com, "Cloud Hosted Router, CHR": licence levels).
 LICENCE_MBIT_S = {"free": 1, "p1": 1_000, "p10": 10_000, "unlimited": float("inf")}
 
-#: Bytes of a heartbeat of etcd's leader to one member, with the answer: message, TLS, TCP and tunnel headers. It gives the
-#: 290 MB a day that were measured at 120 ms (decision 30); the estate's ``test_clusters.py`` measures it again.
+#: Bytes of a heartbeat of etcd's leader to one member, with the answer: two messages and two acknowledgements with their TLS, TCP
+#: and IP headers, as a tunnel's counters see them (WireGuard adds 60 to each of the four packets). It gives the 290 MB a day that
+#: were measured at 120 ms (decision 30); the estate's ``test_clusters.py`` measures it again.
 HEARTBEAT_BYTES = 400
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 import uuid
 
 import lab
 import pytest
+
+from unde.plan import figures
 
 SHARDS = {shard["name"]: shard for shard in lab.shards()}
 
@@ -29,6 +33,34 @@ def test_etcd_runs_with_the_timing_of_its_links() -> None:
         said = lab.run(member, "tr '\\0' '\\n' < /proc/$(systemctl show -P MainPID etcd)/environ")
         assert f"ETCD_HEARTBEAT_INTERVAL={etcd['heartbeat_ms']}" in said.splitlines()
         assert f"ETCD_ELECTION_TIMEOUT={etcd['election_ms']}" in said.splitlines()
+
+
+def test_a_heartbeat_weighs_what_the_plan_reckons_with() -> None:
+    """Counted by the kernel on the connections from the leader to one of its members, headers of 52 bytes a packet included."""
+    addresses = {host["name"]: host["address"] for host in lab.plan("hosts")}
+    members = lab.hosts("etcd")
+    status = {each["Endpoint"]: each["Status"] for each in json.loads(lab.run(members[0], "unde-etcdctl endpoint status --cluster --write-out json"))}
+    leader = next(
+        member for member in members for endpoint, each in status.items()
+        if f"//{addresses[member]}:" in endpoint and each["leader"] == each["header"]["member_id"]
+    )
+    follower = next(member for member in members if member != leader)
+    count = f"ss -tinHO '( sport = 2380 or dport = 2380 ) and dst {addresses[follower]}'"
+
+    def carried() -> dict[str, int]:
+        found = {}
+        for line in lab.run(leader, count).splitlines():
+            numbers = {name: int(value) for name, value in re.findall(r"\b(bytes_sent|bytes_received|segs_in|segs_out):(\d+)", line)}
+            found[" ".join(line.split()[3:5])] = numbers.get("bytes_sent", 0) + numbers.get("bytes_received", 0) + 52 * (numbers["segs_in"] + numbers["segs_out"])
+        return found
+
+    before, began = carried(), time.monotonic()
+    time.sleep(12)
+    after, seconds = carried(), time.monotonic() - began
+    settings = next(cluster for cluster in lab.plan("clusters") if cluster["kind"] == "etcd")["settings"]
+    heartbeats = seconds * 1000 / settings["heartbeat_ms"]
+    each = sum(bytes_ - before.get(connection, 0) for connection, bytes_ in after.items()) / heartbeats
+    assert each == pytest.approx(figures.HEARTBEAT_BYTES, rel=0.25)
 
 
 @pytest.mark.parametrize("name", SHARDS)
