@@ -23,13 +23,15 @@ from .plan import plan
 from .secrets import secrets
 from .survive import survive
 
+#: Commands whose name is not their function's.
+NAMES: dict[object, str] = {draw: "map"}
+
 app = typer.Typer(
     name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
 )
-for command in (capacity, check, cost, diff, grow, plan, secrets, survive):
-    app.command()(command)
-app.command("map")(draw)
+for command in (capacity, check, cost, diff, grow, draw, plan, secrets, survive):
+    app.command(NAMES.get(command))(command)
 
 
 def main() -> None:

@@ -10,9 +10,22 @@ import typer
 from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
 
 
+def losable(context: typer.Context, incomplete: str) -> list[str]:
+    """Return what ``--lose`` may name in the layout at hand, for the shell's completion; nothing where there is no sound one."""
+    from ..errors import UndeError
+    from ..model import select
+
+    known = context.params
+    try:
+        estate = load(known.get("layout") or DEFAULT_LAYOUT, known.get("overlay"), known.get("assignments") or "")
+    except UndeError:
+        return []
+    return [name for name in select.losable(estate) if name.startswith(incomplete)]
+
+
 def survive(layout: LayoutFile = DEFAULT_LAYOUT,
             lose: Annotated[list[str] | None, typer.Option(
-                metavar="WHAT", help="host:X, tunnel:X, site:X or link:A:B; give it again to lose several at once.")] = None,
+                metavar="WHAT", autocompletion=losable, help="host:X, tunnel:X, site:X or link:A:B; give it again to lose several at once.")] = None,
             pairs: Annotated[bool, typer.Option("--pairs", help="List all pairs of losses, not only those that stop writes.")] = False,
             output: OutputFormat = Format.table, overlay: Overlay = None, assignments: Assignments = "") -> None:
     """Tell what happens when something is lost: quorum, where writes go, what users feel, how long it takes; which promises hold.

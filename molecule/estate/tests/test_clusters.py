@@ -51,7 +51,8 @@ def test_a_heartbeat_weighs_what_the_plan_reckons_with() -> None:
         found = {}
         for line in lab.run(leader, count).splitlines():
             numbers = {name: int(value) for name, value in re.findall(r"\b(bytes_sent|bytes_received|segs_in|segs_out):(\d+)", line)}
-            found[" ".join(line.split()[3:5])] = numbers.get("bytes_sent", 0) + numbers.get("bytes_received", 0) + 52 * (numbers["segs_in"] + numbers["segs_out"])
+            payload = numbers.get("bytes_sent", 0) + numbers.get("bytes_received", 0)
+            found[" ".join(line.split()[3:5])] = payload + 52 * (numbers["segs_in"] + numbers["segs_out"])
         return found
 
     before, began = carried(), time.monotonic()

@@ -21,7 +21,7 @@ CREATE SCHEMA {SCHEMA};
 CREATE UNLOGGED TABLE {SCHEMA}.messages (LIKE unde.messages INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE);
 INSERT INTO {SCHEMA}.messages (user_id, created_at, role, content, client, seq, embedding)
 SELECT md5((i % {USERS})::text)::uuid, now() - i * interval '1 minute', CASE i % 2 WHEN 0 THEN 'user' ELSE 'assistant' END,
-       (SELECT left(string_agg(left(md5((random() * 2000 + 0 * (i + d))::int::text), 6), ' '), {TEXT_BYTES}) FROM generate_series(1, {TEXT_BYTES // 7 + 1}) AS d),
+       (SELECT string_agg(left(md5((random() * 2000 + 0 * (i + d))::int::text), 6), ' ') FROM generate_series(1, {TEXT_BYTES // 7}) AS d),
        md5((i % {USERS})::text)::uuid::text, i,
        (SELECT array_agg(random() + 0 * (i + d)) FROM generate_series(1, {{dimensions}}) AS d)::vector({{dimensions}})
 FROM generate_series(1, {ROWS}) AS i;
