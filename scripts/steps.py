@@ -102,6 +102,7 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
     first = [
         Step("image", [["scripts/image"]]),
         Step("lint", [["scripts/lint"]]),
+        Step("speed", [["bench/speed.py", "--small", "--rounds", "5"]]),
         *(pytest(folder) for folder in sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})),
     ]
     roles = [Step(f"role {name}", [["molecule", "test", "-s", name]], scenario_was_complete) for name in scenarios() if name != ESTATE]
@@ -112,7 +113,7 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
         ]),
         Step("estate: site.yml, killed twice", [["molecule/estate/interrupt.py", "--spread", "2"]]),
         Step("estate: gates", [[lab, "playbooks/gates/all.yml"]]),
-        Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench.json"]]),
+        Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]]),
         pytest(TESTS_OF_ESTATE),
         Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
         Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),

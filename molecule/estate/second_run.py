@@ -76,6 +76,7 @@ def main() -> int:
     for problem in problems:
         print(f"  {problem}")
     if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps({"seconds": round(seconds, 1), "tasks": tasks, "hosts": len(recap), "problems": problems}, indent=2))
     print("nothing changed, nothing restarted" if not problems else f"{len(problems)} problems")
     return 1 if problems or not watched else 0
