@@ -83,6 +83,38 @@ def test_growth_changes_nothing_else(count: int, new: list[tuple[int, str]], gon
     assert not gone & estate.hosts.keys()
 
 
+#: One change of the file: its kind, and what it takes.
+step = st.one_of(
+    st.tuples(st.just("grow"), st.integers(1, 30)),
+    st.tuples(st.just("add"), st.tuples(st.integers(140, 190), st.sampled_from(["local", "helsinki"]))),
+    st.tuples(st.just("remove"), st.sampled_from(FREE)),
+    st.tuples(st.just("reorder"), st.randoms(use_true_random=False)),
+)
+
+
+def changed(data: dict[str, Any], kind: str, what: Any) -> dict[str, Any]:
+    """Return the layout after one change."""
+    if kind == "grow":
+        return data | {"shards": data["shards"] | {"count": what}}
+    if kind == "add":
+        return with_hosts(data, [what])
+    if kind == "remove":
+        return data | {"hosts": {name: host for name, host in data["hosts"].items() if name != what}}
+    return reordered(data, what)
+
+
+@settings(max_examples=15)
+@given(st.lists(step, min_size=2, max_size=6))
+def test_a_sequence_of_changes(steps: list[tuple[str, Any]]) -> None:
+    """From each state of the file to the next, whatever comes, goes or moves: what stays is the same."""
+    data, before = support.shipped(), BASE
+    for kind, what in steps:
+        data = changed(data, kind, what)
+        after = support.estate_of(data)
+        kept(before, after)
+        before = after
+
+
 @settings(max_examples=10)
 @given(st.integers(1, 75), st.integers(1, 75))
 def test_shards_come_and_go(one: int, other: int) -> None:
