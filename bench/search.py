@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -103,7 +102,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=200, help="searches for each kind (default %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
-    shards = expand(*read(lab.ROOT / "inventory/layout.yml", os.environ.get("UNDE_OVERLAY"), os.environ.get("UNDE_SET", ""))).layout.shards
+    shards = expand(*read(lab.ROOT / "inventory/layout.yml")).layout.shards  # without the lab's overlay, which makes it small
     users = round(shards.users_per_shard.comfortable / shards.partitions)
     rows = users * shards.embedding.messages_per_user_year
     host = lab.leader(lab.shards()[0])
