@@ -252,7 +252,7 @@ def _with_roles(host: HostView, tunnel_end: bool) -> HostView:
     tunnel: list[Role] = ["wireguard_peer"] if tunnel_end else []
     # A host that takes part in the estate's clusters cannot do so without its tunnel: adopting one role adopts the tunnel.
     adopted = [*(tunnel if host.kind.adopt else []), *host.kind.adopt]
-    return replace(host, roles=closed(["base", *tunnel, *host.kind.roles]), adopt=closed(adopted))
+    return replace(host, roles=closed(["base", "firewall", *tunnel, *host.kind.roles]), adopt=closed(adopted))
 
 
 def _place(pool: Pool, number: int) -> int:

@@ -36,6 +36,7 @@ ROLES = MappingProxyType(
         "core_database": Role("production and staging PostgreSQL with PgBouncer"),
         "docker": Role("the container engine"),
         "etcd": Role("a voting member of the etcd cluster", ("certificates",)),
+        "firewall": Role("lets in and out what the flows name, and nothing else"),
         "gateway": Role("ends the tunnels of a site, routes and filters between sites", ("wireguard_keys",)),
         "grafana": Role("dashboards", anywhere=("prometheus",)),
         "nginx_gateway": Role("the entry point for users"),

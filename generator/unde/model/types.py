@@ -80,6 +80,8 @@ Place = Annotated[IPAddress | int, PlainValidator(parse_place, json_schema_input
 #: A host or site name: a DNS label (RFC 1123), lower case.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 #: A network interface name: the Linux kernel keeps 15 characters (IFNAMSIZ - 1).
+DomainName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)]
+
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
 #: A name with the ordinal of a shard in it, as ``local-shard-{n}``.
 Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9-]*)?\{n\}([a-z0-9-]*[a-z0-9])?$", max_length=63)]

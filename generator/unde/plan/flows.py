@@ -54,19 +54,28 @@ class Flows:
                     )
         return result
 
+    def into(self, host: str) -> list[Connection]:
+        """Return the connections that lead to a host, in the order of the layout."""
+        return self._by_host[1].get(host, [])
+
+    def out_of(self, host: str) -> list[Connection]:
+        """Return the connections that a host may open, in the order of the layout."""
+        return self._by_host[0].get(host, [])
+
     @cached_property
-    def _towards(self) -> dict[tuple[str, int], list[Connection]]:
-        """Target host and port → the connections that lead there."""
-        towards: dict[tuple[str, int], list[Connection]] = {}
+    def _by_host(self) -> tuple[dict[str, list[Connection]], dict[str, list[Connection]]]:
+        """Connections by calling host, and by target host."""
+        calling: dict[str, list[Connection]] = {}
+        called: dict[str, list[Connection]] = {}
         for connection in self.connections:
-            for target in connection.targets:
-                for port in connection.ports:
-                    towards.setdefault((target.name, port), []).append(connection)
-        return towards
+            for side, hosts in ((calling, connection.callers), (called, connection.targets)):
+                for host in hosts:
+                    side.setdefault(host.name, []).append(connection)
+        return calling, called
 
     def callers_of(self, host: str, port: int) -> list[HostView]:
         """Return the hosts that may connect to a port of a host, without the host itself, in the order of the layout."""
-        leading = self._towards.get((host, port), [])
+        leading = (connection for connection in self.into(host) if port in connection.ports)
         found = {caller.name: caller for connection in leading for caller in connection.callers if caller.name != host}
         return sorted(found.values(), key=lambda caller: self.estate.places[caller.name])
 

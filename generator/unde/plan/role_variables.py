@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model import Estate, HostView
 from ..model.schema import KeyFamily
-from . import clusters, postgres, scrape, tunnels
+from . import clusters, firewall, postgres, scrape, tunnels
 from .flows import Flows
 
 Variables = dict[str, Any]
@@ -111,6 +111,20 @@ def _tunnel_end(end: tunnels.TunnelEnd) -> Variables:
     values = asdict(end)
     del values["host"]
     return values | {"routes": list(end.routes), "allowed_ips": list(end.allowed_ips)}
+
+
+def _firewall_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
+    return {
+        "firewall_inbound": [_opening(each) for each in firewall.inbound(flows, host)],
+        "firewall_outbound": [_opening(each) for each in firewall.outbound(flows, host)],
+    }
+
+
+def _opening(opening: firewall.Opening) -> Variables:
+    return {
+        "name": opening.name, "peers": list(opening.peers), "names": list(opening.names),
+        "protocol": opening.protocol, "ports": list(opening.ports),
+    }
 
 
 def _gateway_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
@@ -232,6 +246,7 @@ OWN: Mapping[str, Callable[[Estate, Flows, HostView], Variables]] = {
     "base": _base_own,
     "certificates": _certificates_own,
     "etcd": _etcd_own,
+    "firewall": _firewall_own,
     "gateway": _gateway_own,
     "patroni": _patroni_own,
     "pgbackrest": _pgbackrest_own,

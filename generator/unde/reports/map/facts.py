@@ -43,7 +43,7 @@ DUTIES = (
 )
 
 #: Roles that come along with others and give a host no place on the map.
-ACCOMPANYING = frozenset(["base", "certificates", "docker", "wireguard_keys", "wireguard_peer"])
+ACCOMPANYING = frozenset(["base", "certificates", "docker", "firewall", "wireguard_keys", "wireguard_peer"])
 
 
 def duty(host: HostView) -> str:
