@@ -23,7 +23,7 @@ SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32
 
 @dataclass(frozen=True)
 class Spec:
-    """What a rule is made from: ``listen`` and ``port`` are called, ``far`` answers, ``delay_ms`` each way."""
+    """What a rule is made from: ``listen`` and ``port`` are called, ``far`` answers, ``delay_ms`` each way; ``seen_as`` is the caller's own address."""
 
     name: str
     listen: str
@@ -31,6 +31,7 @@ class Spec:
     far_host: str
     far_port: int
     delay_ms: float
+    seen_as: str = "0.0.0.0"
 
 
 def udp(address: Address) -> socket.socket:
@@ -108,7 +109,7 @@ class Rule:
 
     def _meet(self, address: Address) -> Caller:
         """Open a socket to the far end for a new caller."""
-        far = udp(("0.0.0.0", 0))
+        far = udp((self.spec.seen_as, 0))
         far.connect((self.spec.far_host, self.spec.far_port))
         back: Callable[[bytes], object] = partial(self._answer, address)
         caller = Caller(far, Line(self.weather, self.up, far.send), Line(self.weather, self.down, back), self.loop.time())
