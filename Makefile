@@ -1,7 +1,7 @@
 # Thin: one line for each thing one can do here. The work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-down test image lint unit golden second-run diff bench reference secrets
+.PHONY: help lab lab-down test image lint unit golden second-run diff matrix bench reference secrets
 
 ENGINE ?= linux
 SHARDS ?= 1
@@ -37,6 +37,9 @@ second-run: ## site.yml once more on the running lab: nothing may change, nothin
 
 diff: ## on the running lab: five edits, each foretold by `unde diff`, applied, compared with what happened
 	@$(IN_LAB) molecule/estate/diff.py
+
+matrix: ## who really reaches whom, from every host to every other, compared with the flows cell by cell; pages in .cache/matrix/
+	@$(IN_LAB) scripts/matrix
 
 bench: ## speed as ratios to yardsticks; on a running lab also the second run, role by role; figures in .cache/bench/
 	@$(IN_LAB) scripts/bench

@@ -33,7 +33,8 @@ ACTIONS = ("create", "converge", "idempotence", "verify")
 TAIL = 60
 #: What a cause looks like in the logs of Ansible and pytest; of each step that failed so much is said again below the table, where it is read first.
 CAUSE = re.compile(
-    r"^(fatal: |failed: |\[ERROR\]|E  +\S|FAILED |CRITICAL|\w*Error\b|\* \[)|[Ii]dempotence test failed|UNREACHABLE!|ended with|does not converge|is lost$"
+    r"^(fatal: |failed: |\[ERROR\]|E  +\S|FAILED |CRITICAL|\w*Error\b|\* \[|\S+\.\w+:\d+)"
+    r"|[Ii]dempotence test failed|UNREACHABLE!|ended with|does not converge|is lost$"
 )
 CAUSES, WIDTH = 10, 500
 TESTS_OF_ESTATE = "molecule/estate/tests"

@@ -18,6 +18,7 @@ from .cost import cost
 from .diff import diff
 from .grow import grow
 from .map import draw
+from .matrix import matrix
 from .options import REFUSED, UNREADABLE
 from .plan import plan
 from .secrets import secrets
@@ -30,7 +31,7 @@ app = typer.Typer(
     name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
 )
-for command in (capacity, check, cost, diff, grow, draw, plan, secrets, survive):
+for command in (capacity, check, cost, diff, grow, draw, matrix, plan, secrets, survive):
     app.command(NAMES.get(command))(command)
 
 

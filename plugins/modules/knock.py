@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright: UNDE
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask many TCP ports at once whether a packet gets through to them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: knock
+short_description: Ask many TCP ports whether a packet gets through to them
+description:
+  - Opens a connection to every door, many at a time, and closes it again at once; nothing is sent.
+  - A refused connection has got through as well as an open one, since the host itself refuses. A silent one has not.
+version_added: "0.1.0"
+author: UNDE (@unde)
+options:
+  doors:
+    description: What to knock at.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: Name under which the answer is given.
+        type: str
+        required: true
+      address:
+        description: IPv4 address.
+        type: str
+        required: true
+      port:
+        description: TCP port.
+        type: int
+        required: true
+  timeout_s:
+    description: Seconds after which a door counts as silent; a lost packet is sent again after one.
+    type: float
+    default: 2.5
+  at_once:
+    description: Doors that are knocked at at the same time.
+    type: int
+    default: 256
+attributes:
+  check_mode:
+    support: full
+    description: Nothing is ever changed.
+  diff_mode:
+    support: none
+    description: Nothing is ever changed.
+"""
+
+EXAMPLES = r"""
+- name: Knock
+  unde.infra.knock:
+    doors:
+      - {host: production-db, address: 10.1.0.12, port: 6432}
+"""
+
+RETURN = r"""
+answers:
+  description: Host → port → C(open), C(refused), C(silent) or C(unreachable).
+  type: dict
+  returned: always
+  sample: {production-db: {"6432": open}}
+"""
+
+import errno
+import selectors
+import socket
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+THROUGH = {0: "open", errno.ECONNREFUSED: "refused"}
+
+
+def knock(doors, timeout_s):
+    """Yield each door with its answer; all of them are tried at the same time."""
+    waiting = selectors.DefaultSelector()
+    for door in doors:
+        tried = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        tried.setblocking(False)
+        code = tried.connect_ex((door["address"], door["port"]))
+        if code == errno.EINPROGRESS:
+            waiting.register(tried, selectors.EVENT_WRITE, door)
+        else:
+            tried.close()
+            yield door, THROUGH.get(code, "unreachable")
+    end = time.monotonic() + timeout_s
+    while waiting.get_map() and time.monotonic() < end:
+        for key, _ in waiting.select(max(0, end - time.monotonic())):
+            code = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            waiting.unregister(key.fileobj)
+            key.fileobj.close()
+            yield key.data, THROUGH.get(code, "unreachable")
+    for key in list(waiting.get_map().values()):
+        waiting.unregister(key.fileobj)
+        key.fileobj.close()
+        yield key.data, "silent"
+
+
+def main():
+    """Run the module."""
+    door = {"host": {"type": "str", "required": True}, "address": {"type": "str", "required": True}, "port": {"type": "int", "required": True}}
+    module = AnsibleModule(
+        argument_spec={
+            "doors": {"type": "list", "elements": "dict", "required": True, "options": door},
+            "timeout_s": {"type": "float", "default": 2.5},
+            "at_once": {"type": "int", "default": 256},
+        },
+        supports_check_mode=True,
+    )
+    doors, size = module.params["doors"], module.params["at_once"]
+    answers = {}
+    for start in range(0, len(doors), size):
+        for each, said in knock(doors[start : start + size], module.params["timeout_s"]):
+            answers.setdefault(each["host"], {})[str(each["port"])] = said
+    module.exit_json(changed=False, answers=answers)
+
+
+if __name__ == "__main__":
+    main()
