@@ -21,6 +21,7 @@ from .map import draw
 from .matrix import matrix
 from .options import REFUSED, UNREADABLE
 from .plan import plan
+from .routeros import routeros
 from .secrets import secrets
 from .survive import survive
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
 )
-for command in (capacity, check, cost, diff, grow, draw, matrix, plan, secrets, survive):
+for command in (capacity, check, cost, diff, grow, draw, matrix, plan, routeros, secrets, survive):
     app.command(NAMES.get(command))(command)
 
 
