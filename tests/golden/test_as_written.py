@@ -66,6 +66,10 @@ NAMED: list[tuple[int, str, str, str]] = [
 ]
 
 
+#: From where the servers are managed.
+UNSAID = {"flow-from-anywhere"}
+
+
 @pytest.fixture(scope="module")
 def found() -> list[Finding]:
     """What is said of the document as it is."""
@@ -89,9 +93,9 @@ def test_a_row_is_named(row: int, rule: str, path: str, word: str, found: list[F
 
 
 def test_nothing_else_is_said(found: list[Finding]) -> None:
-    """Every finding belongs to a row: what is not in the document is not invented."""
+    """Every finding belongs to a row, but for what the document does not say at all: what is not in it is not invented."""
     rules = {rule for _, rule, _, _ in NAMED}
-    assert {finding.rule for finding in found} == rules
+    assert {finding.rule for finding in found} == rules | UNSAID
 
 
 def test_the_shipped_layout_decides_what_the_document_leaves_wrong(found: list[Finding]) -> None:

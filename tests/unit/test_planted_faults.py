@@ -130,6 +130,9 @@ def addresses() -> Iterator[Fault]:
 def tunnels() -> Iterator[Fault]:
     """Tunnels, links and traffic."""
     yield Fault("tunnels/peers/wg-voice/slot", 256, "slot-beyond", "wg-voice")
+    yield Fault("services/users/public", False, "flow-from-anywhere", "users")
+    yield Fault("services/grafana/public", True, "schema-value", "grafana")
+    yield Fault("services/gitlab/names", ["not a name"], "schema-value", "gitlab")
     yield Fault("tunnels/base_port", 65281, "schema-value", "")
     for name, slot in {"wg-app": 1, "wg-orch": 10, "wg-etcd": 60, "wg-witness": 61, "wg-voice": 5}.items():
         yield Fault(f"tunnels/peers/{name}/slot", slot, "tunnel-slot-duplicate", "")

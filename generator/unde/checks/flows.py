@@ -46,6 +46,23 @@ def empty(estate: Estate) -> Iterator[Finding]:
             )
 
 
+@rule("flow-from-anywhere", derives=True)
+def anywhere(estate: Estate) -> Iterator[Finding]:
+    """Whoever calls from outside comes from known networks, unless the whole world is meant."""
+    services = estate.layout.services
+    opened: dict[str, list[str]] = {}
+    for connection in Flows(estate).connections:
+        for caller in connection.outside_callers:
+            if connection.targets and not services[caller].networks and not services[caller].public:
+                opened.setdefault(caller, []).append(connection.service)
+    for caller, called in opened.items():
+        yield estate.source.finding(
+            ("services", caller), "flow-from-anywhere",
+            f"'{caller}' may come from any address, so that {', '.join(dict.fromkeys(called))} of ours {'is' if len(called) == 1 else 'are'} open to the world",
+            f"write services.{caller}.networks, or public: true if that is meant", warn=True,
+        )
+
+
 @rule("flow-shard-member", derives=True)
 def members(estate: Estate) -> Iterator[Finding]:
     """Who may call one member of a shard may call each of its members, so that a failover is not blocked."""

@@ -23,6 +23,7 @@ class Service(Model):
     external: str | None = Field(None, description="instead of hosts: who runs it, for services that are not ours")
     networks: list[Network] = Field(default=[], description="of an external service: where it is, or its people come from; none: anywhere")
     names: list[DomainName] = Field(default=[], description="of an external service: DNS names, looked up by its callers' firewalls again and again")
+    public: bool = Field(False, description="of an external service: its callers come from anywhere, and are meant to")
     ports: list[Port] = Field(default=[], description="TCP or UDP ports")
     protocol: Literal["tcp", "udp"] = Field("tcp", description="of its ports")
     metrics: bool = Field(False, description="Prometheus scrapes it")
@@ -37,8 +38,8 @@ class Service(Model):
         """Refuse a service that is nowhere, or both on hosts of ours and outside."""
         if bool(self.hosts) == (self.external is not None):
             raise ValueError("a service is on hosts of ours or external, one of the two: write either hosts or external")
-        if self.external is None and (self.networks or self.names):
-            raise ValueError("the addresses of hosts of ours are known: networks and names are for external services")
+        if self.external is None and (self.networks or self.names or self.public):
+            raise ValueError("the addresses of hosts of ours are known: networks, names and public are for external services")
         if self.networks and self.names:
             raise ValueError("networks say where it is, names ask DNS: write one of the two")
         return self
