@@ -200,8 +200,9 @@ def inventory(rounds: int, folder: Path, sizes: list[int]) -> Iterator[Ratio]:
         same(ours, yardstick)
         figures = taken_in_turn(ours, yardstick, times, LIST)
         per_host[shards] = figures[0].wall_s / count
-        yield Ratio(f"inventory --list, {count} hosts", figures[0].wall_s, figures[1].wall_s, LIST, "s", str(ours), str(yardstick))
-        yield Ratio(f"inventory --list, {count} hosts: memory", figures[0].peak_mib, figures[1].peak_mib, 1.15, "MiB", str(ours), str(yardstick))
+        time_bound, memory_bound = (None, None) if shards == MIDDLE else (LIST, 1.15)  # the middle is there for the time of each host
+        yield Ratio(f"inventory --list, {count} hosts", figures[0].wall_s, figures[1].wall_s, time_bound, "s", str(ours), str(yardstick))
+        yield Ratio(f"inventory --list, {count} hosts: memory", figures[0].peak_mib, figures[1].peak_mib, memory_bound, "MiB", str(ours), str(yardstick))
         first = ansible(["ansible-inventory", "--list"], {**published, "ANSIBLE_INVENTORY_CACHE": "false"})
         cold = Figure()
         for _ in range(times):
