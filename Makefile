@@ -1,9 +1,9 @@
 # Thin: one line for each thing one can do here. The work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-down test image lint unit golden second-run diff matrix bench reference secrets
+.PHONY: help lab rollout lab-down test image lint unit golden second-run diff matrix bench reference secrets
 
-ENGINE ?= linux
+ENGINE ?= routeros
 SHARDS ?= 1
 IN_VENV := . scripts/environment &&
 IN_LAB := . scripts/environment lab &&
@@ -11,8 +11,11 @@ IN_LAB := . scripts/environment lab &&
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: ## the whole estate on this machine, verified; ENGINE=linux and SHARDS=1 are the defaults
+lab: ## the whole estate on this machine, verified; ENGINE=routeros (or linux) and SHARDS=1 are the defaults
 	@scripts/bootstrap && scripts/lab --engine $(ENGINE) --shards $(SHARDS)
+
+rollout: ## the same from nothing, a day after the other, each with its gate, up to the drill of day 15
+	@scripts/bootstrap && scripts/lab --days --engine $(ENGINE) --shards $(SHARDS)
 
 lab-down: ## remove the lab, leave nothing behind
 	@scripts/lab-down

@@ -1,8 +1,9 @@
 """Run every test there is, step by step: style, the fast tests, the scenario of every role (two side by side), then the whole estate.
 
-Fails if a step fails, if a scenario of molecule/ was not run, if one of its own steps was skipped, or if a test file held no
-test. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. Without arguments all steps run; with
-some, those alone (and the verdict says what was left out). A lab that is up gives way to "estate: create": it is the same one.
+Fails if a step fails, if a scenario of molecule/ was not run (but for those with a file OPT_IN, which says what they want), if one of
+its own steps was skipped, or if a test file held no test. Every step's output is in .cache/test/<step>.log; the end of a failed one is
+shown. Without arguments all steps run; with some, those alone (and the verdict says what was left out). A lab that is up gives way to
+"estate: create": it is the same one.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".cache/test"
 ESTATE = "estate"
 CREATE = "estate: create"
+DAYS = "estate: day by day, two of them killed"
 #: Scenarios side by side, on two cores.
 TOGETHER = 2
+#: Those that take longest, longest first: begun before the others, so that none is left to run alone at the end.
+LONGEST = ("mikrotik_chr", "core_database", "exporters", "mikrotik_chr_guests", "luks", "postgres_shard", "prometheus")
 #: Seconds between two signs of life.
 HEARTBEAT = 60
 #: What must have happened in the scenario of a role.
@@ -37,6 +41,9 @@ CAUSE = re.compile(
     r"|[Ii]dempotence test failed|UNREACHABLE!|ended with|does not converge|is lost$"
 )
 CAUSES, WIDTH = 10, 500
+#: What a change of the gateway's engine is: the gateway itself, and the tunnels that end there.
+ENGINE_DAYS = ("playbooks/days/day_01_gateway_and_monitoring.yml", "playbooks/days/day_08_tunnels.yml")
+ENGINE_TESTS = ("matrix", "tunnels", "keys", "stolen_key")
 TESTS_OF_ESTATE = "molecule/estate/tests"
 
 
@@ -70,6 +77,11 @@ stopping = threading.Event()
 def scenarios() -> list[str]:
     """Return the name of every scenario; a folder without molecule.yml is no scenario yet, and an error."""
     return sorted(path.name for path in (ROOT / "molecule").iterdir() if path.is_dir() and path.name != "shared")
+
+
+def opt_in() -> dict[str, str]:
+    """Return the scenarios that want what not every machine has, and what that is: the first line of their file OPT_IN."""
+    return {name: file.read_text().partition("\n")[0] for name in scenarios() if (file := ROOT / "molecule" / name / "OPT_IN").is_file()}
 
 
 def every_file_has_tests(folders: list[str]) -> Callable[[str], str]:
@@ -106,16 +118,19 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
         Step("speed", [["bench/speed.py", "--small", "--rounds", "5"]]),
         *(pytest(folder) for folder in sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})),
     ]
-    roles = [Step(f"role {name}", [["molecule", "test", "-s", name]], scenario_was_complete) for name in scenarios() if name != ESTATE]
+    named = [name for name in scenarios() if name not in (ESTATE, *opt_in())]
+    named.sort(key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+    roles = [Step(f"role {name}", [["molecule", "test", "-s", name]], scenario_was_complete) for name in named]
     estate = [
         Step(CREATE, [
             ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
             ["scripts/uplink", "start"], [lab, "molecule/estate/create.yml"],
         ]),
-        Step("estate: site.yml, killed twice", [["molecule/estate/interrupt.py", "--spread", "2"]]),
-        Step("estate: gates", [[lab, "playbooks/gates/all.yml"]]),
+        Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
         Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]]),
         pytest(TESTS_OF_ESTATE),
+        # The same lab, its gateway changed while it runs: the days that the engine matters to, and the tests that it could fail.
+        Step("estate: on engine linux", [["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS]]),
         Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
         Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),
     ]  # fmt: skip
@@ -196,8 +211,11 @@ def report(results: list[Result], left_out: list[str]) -> int:
     for result in results:
         print(f"{result.name:<{wide}}  {result.seconds:>7.1f}  {result.why or 'passed'}")
     ran = {result.name for result in results}
-    silent = [name for name in scenarios() if not any(step == f"role {name}" or step.startswith(f"{name}:") for step in ran)]
+    asked_for = opt_in()
+    silent = [name for name in scenarios() if name not in asked_for and not any(step == f"role {name}" or step.startswith(f"{name}:") for step in ran)]
     failed = [result for result in results if result.why]
+    for name, wants in asked_for.items():
+        print(f"opt-in, not run here: {name} ({wants})")
     if silent and not left_out:
         print(f"scenarios that were not run: {', '.join(silent)}")
     if left_out:
@@ -240,7 +258,7 @@ def main() -> int:
             break
         results.append(run(step))
         # Without a lab there is nothing to ask; a failed test must not hide what the next step says.
-        if results[-1].why and step.name in (CREATE, "estate: site.yml, killed twice"):
+        if results[-1].why and step.name in (CREATE, DAYS):
             break
     print(f"\n{time.monotonic() - began:.0f} s in all", end="")
     done = {result.name for result in results}

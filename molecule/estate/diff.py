@@ -43,6 +43,8 @@ UNIT = (
 QUESTIONS: list[tuple[str, str]] = [
     (r"wg-quick@(.+)", "ip -o link show {1} 2>/dev/null | grep -o 'mtu [0-9]*'; ip route show dev {1} 2>/dev/null; wg showconf {1} 2>/dev/null | md5sum"),
     (r"unde-firewall", "nft -s list table inet unde_firewall 2>/dev/null | md5sum"),
+    (r"the router's /(.+)", "[ ! -e /etc/unde/chr/counters.json ] || python3 -c '" + lab.MENU.replace("{", "{{").replace("}", "}}") + "' '{1}'"),
+    (r"unde-chr-firewall", "nft -s list table inet unde_chr 2>/dev/null | md5sum"),
     (r"unde-gateway-firewall", "nft -s list table inet unde_gateway 2>/dev/null | md5sum"),
     (r"postgresql@.*", "runuser -u postgres -- psql -XAt -c 'SELECT pg_conf_load_time(), pg_postmaster_start_time()' 2>/dev/null || true"),
     (r"redis-server@(.+)", f"cat /etc/redis/redis-{{1}}.conf /etc/redis/users-{{1}}.acl 2>/dev/null | md5sum; {UNIT}"),

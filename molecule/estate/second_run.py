@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 import lab
 
 #: Main processes of what must not be restarted; a postmaster under Patroni has no unit of its own.
-PROCESSES = "postgres|patroni|etcd|redis-server|pgbouncer|wireguard-go|chronyd|sshd|systemd-journald"
+PROCESSES = "postgres|patroni|etcd|redis-server|unde-routing|pgbouncer|wireguard-go|chronyd|sshd|systemd-journald|prometheus|prometheus-.*"
 #: Direct children of the first process or of Patroni only: connections and workers come and go.
 LIST = (
     "for p in /proc/[0-9]*; do n=$(cat $p/comm 2>/dev/null) || continue; "

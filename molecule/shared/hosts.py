@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
 """Bring up containers that behave like servers: systemd first, real addresses, no way out.
 
-Reads from stdin what a scenario needs, ``{"scenario": NAME, "hosts": [{"container", "hostname", "networks": [{"name", "address"}]}]}``
-(an address may be left out), and returns when every host has booted. What runs is left as it is, what is stopped is started. Prints the
-containers that it made or started, one on a line.
+Reads from stdin what a scenario needs, ``{"scenario": NAME, "hosts": [{"container", "hostname", "networks": [{"name", "address"}], "engine"}]}``
+(an address may be left out, as may engine: whether a container engine runs inside), and returns when every host has booted. What runs is left as it is, what
+is stopped is started. Prints the containers that it made or started, one on a line.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-IMAGE = "unde/debian:trixie"
+IMAGE = os.environ.get("UNDE_IMAGE", "unde/debian:trixie")
 #: Containers made at a time; the engine is slower with more.
 TOGETHER = 8
 BOOT_SECONDS = 180
@@ -36,6 +37,17 @@ OPTIONS = [
     "--tmpfs", "/run", "--tmpfs", "/run/lock", "--dns", "127.0.0.1", "--stop-signal", "SIGRTMIN+3", "--stop-timeout", "20",
     "--pull", "never",
 ]  # fmt: skip
+#: What an engine inside needs further: system calls that the outer one keeps from its containers, storage that is not layered twice.
+ENGINE = ["--security-opt", "seccomp=unconfined", "--volume", "/var/lib/docker", "--volume", "/var/lib/containerd"]
+#: And, by the version of control groups, the groups of its containers; systemd's own tree is there already.
+ENGINE_GROUPS = {
+    # Each once, below a folder of the container's own: where the outer engine's are mounted underneath, the inner one looks for its groups in those.
+    "1": [
+        "--tmpfs", "/sys/fs/cgroup:mode=755",
+        *(f"--volume=/sys/fs/cgroup/{name}:/sys/fs/cgroup/{name}:rw" for name in ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids")),
+    ],
+    "2": [],
+}
 
 
 class Failed(Exception):
@@ -49,6 +61,7 @@ class Host:
     container: str
     hostname: str
     networks: list[dict[str, str]]
+    engine: bool = False
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -73,9 +86,10 @@ def make(host: Host, scenario: str, cgroups: str) -> None:
     """Create a container; it is not started before it stands in all its networks."""
     options, init = INIT[cgroups]
     first, *others = host.networks
+    inside = [*ENGINE, *ENGINE_GROUPS[cgroups]] if host.engine else []
     docker(
         "create", "--name", host.container, "--hostname", host.hostname, "--label", f"unde.scenario={scenario}",
-        "--network", first["name"], *attached(first), *OPTIONS, *options, IMAGE, *init,
+        "--network", first["name"], *attached(first), *OPTIONS, *inside, *options, IMAGE, *init,
     )  # fmt: skip
     for other in others:
         docker("network", "connect", *attached(other), other["name"], host.container)

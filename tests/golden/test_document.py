@@ -46,6 +46,10 @@ EXCEPTIONS: dict[tuple[str, str], tuple[Any, Any, int]] = {
 ADDED_JOBS = {
     "helsinki-gw": 27, "helsinki-model-generator": 27, "helsinki-tryon-service": 27, "helsinki-monitoring": 27,
     "local-etcd-node": 27, "helsinki-etcd-node": 27, "witness-etcd": 8, "witness-etcd-node": 27,
+    # What else there is to be asked about a service.
+    "local-shard-patroni": 27, "local-shard-pgbouncer": 27, "local-shard-pgbackrest": 27, "local-app-nginx": 27,
+    "helsinki-shard-replica-patroni": 27, "helsinki-shard-replica-pgbouncer": 27, "helsinki-shard-replica-pgbackrest": 27,
+    "helsinki-staging-db-pgbouncer": 27, "helsinki-staging-db-pgbackrest": 27, "helsinki-app-nginx": 27, "helsinki-monitoring-blackbox": 27,
 }
 
 #: Hosts that the document's server tables lack.
@@ -157,13 +161,14 @@ def test_exceptions_name_rows_that_exist(estate: Estate) -> None:
 def test_every_tunnel_of_the_document_is_there(listed: dict[str, Any], estate: Estate) -> None:
     """Every tunnel, on both ends, with the document's interface and addresses; what it lacks is by decision."""
     told = listed["_meta"]["hostvars"]
-    gateway = {tunnel["interface"]: tunnel for tunnel in told["helsinki-gw"]["gateway_tunnels"]}
+    menu = next(menu for menu in told["helsinki-gw"]["mikrotik_chr_menus"] if menu["path"] == "ip address")
+    gateway = {entry["interface"]: entry for entry in menu["data"]}
     names = set()
     for row in rows("tunnels.csv"):
         name, near, far = row["WG interface"], row["Tunnel IP (local)"], row["Tunnel IP (Helsinki)"]
         own = {tunnel["interface"]: tunnel for tunnel in told[row["Локальный сервер"]]["wireguard_peer_tunnels"]}[name]
         assert (own["address"], own["far_address"], own["far_host"]) == (near, far.removesuffix("/32"), "helsinki-gw")
-        assert (gateway[name]["address"], gateway[name]["far_address"]) == (far, near.removesuffix("/32"))
+        assert (gateway[name]["address"], gateway[name]["network"]) == (far, near.removesuffix("/32"))
         assert own["source"] == told[row["Локальный сервер"]]["unde_address"]
         assert "10.1.0.0/16" in own["routes"]
         names.add(name)

@@ -1,4 +1,4 @@
-"""The points at which the lab kills site.yml are tasks that exist."""
+"""The points at which the lab kills a day are tasks of that day that exist."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from support import ROOT
 
-SOURCE = ast.parse((ROOT / "molecule/estate/interrupt.py").read_text(encoding="utf-8"))
-POINTS: dict[str, str] = next(
+SOURCE = ast.parse((ROOT / "molecule/estate/rollout.py").read_text(encoding="utf-8"))
+POINTS: dict[str, tuple[int, str]] = next(
     ast.literal_eval(node.value)
     for node in SOURCE.body
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "POINTS" and node.value
@@ -22,6 +22,7 @@ def test_there_are_ten() -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_point_is_a_task(point: str) -> None:
-    role, title = POINTS[point].split(" : ")
+    day, (role, title) = POINTS[point][0], POINTS[point][1].split(" : ")
     files = [path.read_text(encoding="utf-8") for path in (ROOT / "roles" / role / "tasks").glob("*.yml")]
     assert any(f"name: {title}" in text for text in files)
+    assert f"unde.infra.{role}\n" in next((ROOT / "playbooks/days").glob(f"day_{day:02d}_*.yml")).read_text(encoding="utf-8")

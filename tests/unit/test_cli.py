@@ -109,16 +109,20 @@ def test_a_closed_pipe_is_no_error() -> None:
 def test_secrets_are_strong_and_all_different(said: Said) -> None:
     """Every secret is long, random, different from every other, and different in the next run."""
     one, other = (yaml.safe_load(said("secrets")[0]) for _ in range(2))
-    assert one.keys() == other.keys() == {*secrets.PASSWORDS, secrets.MASTER_KEY, secrets.REDIS}
+    assert one.keys() == other.keys() == {*secrets.PASSWORDS, secrets.MASTER_KEY, secrets.POSTHOG_SALT, *secrets.MAPPINGS}
 
     def values(made: dict[str, str | dict[str, str]]) -> list[str]:
-        return [value for name, value in made.items() if isinstance(value, str)] + list(made[secrets.REDIS].values())  # type: ignore[union-attr]
+        return [each for value in made.values() for each in ([value] if isinstance(value, str) else value.values())]
 
     everything = values(one) + values(other)
     assert len(set(everything)) == len(everything)
-    assert all(len(value) >= 40 and len(set(value)) >= 10 for value in everything)
+    assert all(len(value) >= 40 or value in (one[secrets.POSTHOG_SALT], other[secrets.POSTHOG_SALT]) for value in everything)
+    assert all(len(set(value)) >= 10 for value in everything)
+    assert re.fullmatch("[A-Za-z0-9]{32}", one[secrets.POSTHOG_SALT])
     assert re.fullmatch("[0-9a-f]{64}", one[secrets.MASTER_KEY])
     assert set(one[secrets.REDIS]) == set(secrets.redis_users(support.estate()))
+    assert set(one[secrets.DATABASES]) == set(secrets.database_users(support.estate()))
+    assert {"production-embed_batch", "production-pgbouncer", "staging-unde_monitor"} <= set(one[secrets.DATABASES])
 
 
 def test_secrets_are_kept(tmp_path: Path, said: Said) -> None:
@@ -136,7 +140,8 @@ def test_secrets_are_kept(tmp_path: Path, said: Said) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["- a list\n", "hunter2-is-a-secret", "a: [hunter2", "vault_redis_passwords: hunter2\n", "a: hunter2\n a: x\n"]
+    "text",
+    ["- a list\n", "hunter2-is-a-secret", "a: [hunter2", "vault_redis_passwords: hunter2\n", "vault_core_database_passwords: hunter2\n", "a: hunter2\n a: x\n"],
 )
 def test_bad_secrets_are_refused_without_being_shown(text: str, said: Said) -> None:
     """A file that holds no secrets is one readable line; nothing of it is repeated."""

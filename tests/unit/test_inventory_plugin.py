@@ -44,7 +44,7 @@ def test_what_is_published_as_an_expression(estate: Estate) -> None:
     [task] = json.loads(done.stdout)["plays"][0]["tasks"]
     assert set(task["hosts"]) == set(estate.hosts)
     assert all(result["base_hosts"] == inventory.build(estate).shared["base_hosts"] for result in task["hosts"].values())
-    assert inventory.build(estate).shared.keys() == {"base_hosts"}
+    assert inventory.build(estate).shared.keys() == {"base_hosts", "unde_rollout"}
 
 
 def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:
@@ -56,7 +56,7 @@ def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:
         assert variables["unde_adopt"] == list(host.adopt)
         assert ("ssh" in variables["base_manage"]) is host.ours
     adopted = listed["_meta"]["hostvars"]["helsinki-gw"]["unde_adopt"]
-    assert adopted == ["base", "wireguard_keys", "gateway"]  # with what adopting the gateway brings
+    assert adopted == ["base", "firewall", "exporters", "gateway", "mikrotik_chr"]  # with what adopting the gateway brings
 
 
 def test_options_of_constructed(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_overlay_and_assignments(tmp_path: Path) -> None:
     """An overlay reaches every typed host and gives variables that win over the plan's; assignments come last."""
     (tmp_path / "overlay.yml").write_text(
         'vars: {ansible_connection: local, unde_may_restart: true, ansible_host: "{{ inventory_hostname }}"}\n'
-        'hosts: {"*": {state: create, ram_gb: 1}, push: {ram_gb: 2}}\n', encoding="utf-8",
+        'hosts: {"*": {state: create, disk_gb: 10}, production-db: {roles: [core_database, pgbouncer, pgbackrest]}, push: {ram_gb: 2}}\n', encoding="utf-8",
     )
     told = support.inventory(UNDE_OVERLAY=str(tmp_path / "overlay.yml"), UNDE_SET="hosts.push.ram_gb=4,shards.count=2")
     variables = told["_meta"]["hostvars"]

@@ -45,8 +45,21 @@ def test_a_scenario_that_was_not_run_fails(capsys: pytest.CaptureFixture[str], m
     assert capsys.readouterr().out.endswith("3 passed, 0 failed\n")
 
 
+def test_a_scenario_that_is_opt_in_is_told_and_fails_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("etcd", "router"):
+        (tmp_path / "molecule" / name).mkdir(parents=True)
+    (tmp_path / "molecule/router/OPT_IN").write_text("a real router\n")
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    assert [step.name for step in steps.plan()[1]] == ["role etcd"]
+    assert steps.report([steps.Result("role etcd", 1.0, "")], []) == 0
+    said = capsys.readouterr().out
+    assert "opt-in, not run here: router (a real router)\n" in said
+    assert "were not run" not in said
+
+
 def test_every_scenario_and_every_folder_of_tests_has_its_step() -> None:
     first, roles, estate = steps.plan()
-    assert {step.name.removeprefix("role ") for step in roles} | {"estate"} == set(steps.scenarios())
+    assert {step.name.removeprefix("role ") for step in roles} | {"estate", *steps.opt_in()} == set(steps.scenarios())
+    assert set(steps.LONGEST) <= set(steps.scenarios())
     assert {f"tests/{folder}" for folder in ("unit", "golden", "structure")} <= {step.name for step in first}
     assert all(step.name.startswith("estate: ") for step in estate)

@@ -176,11 +176,20 @@ def hosts() -> Iterator[Fault]:
     for name, roles in {"posthog": ["posthog"], "apify": ["patroni"], "collage": ["pgbouncer"], "push": ["redis", "pgbackrest"]}.items():
         yield Fault(f"hosts/{name}/roles", roles, "role-needs", f"hosts.{name}.roles")
     yield Fault("shards/primary/roles", ["patroni", "pgbouncer", "pgbackrest"], "role-needs", "shards.primary.roles")
-    yield Fault("hosts/monitoring/roles", ["grafana"], "role-needs", "hosts.monitoring.roles")
+    yield Fault("hosts/monitoring/roles", ["grafana"], "watch-host", "clusters.watches.local.host")
+    unmeasured = {"monitoring": ["grafana"], "local-etcd-1": ["etcd", "routing"]}
+    hosts = SHIPPED["hosts"] | {name: SHIPPED["hosts"][name] | {"roles": roles} for name, roles in unmeasured.items()}
+    yield Fault("hosts", hosts, "role-needs", "hosts.monitoring.roles")
     yield Fault("hosts/collage/roles", ["postgres_shard"], "shard-role-misplaced", "hosts.collage.roles")
     yield Fault("hosts/helsinki-gw/roles", [], "gateway-role", "gateway")
     yield Fault("hosts/collage/roles", ["gateway"], "gateway-role", "hosts.collage.roles")
     yield Fault("sites/helsinki/gateway/host", "push", "gateway-role", "")
+    yield Fault("hosts/collage/roles", ["mikrotik_chr"], "gateway-role", "hosts.collage.roles")
+    yield Fault("sites/helsinki/gateway/active", "b", "gateway-guests", "sites.helsinki.gateway.active")
+    yield Fault("sites/helsinki/gateway/guest_network", "192.168.254.0/31", "gateway-guests", "guest_network")
+    yield Fault("sites/helsinki/gateway/guest_network", "10.1.7.0/29", "network-overlap", "guest_network")
+    yield Fault("sites/helsinki/gateway/routeros_version", GONE, "gateway-image", "sites.helsinki.gateway")
+    yield Fault("sites/helsinki/gateway/image_checksum", "abc", "schema-value", "image_checksum")
     yield Fault("sites/helsinki/gateway/host", "helsinki-gtw", "reference-unknown", "sites.helsinki.gateway.host")
     for name in ("posthog", "etcd-2", "collage"):
         yield Fault(f"hosts/{name}/adopt", ["base", "redis"], "adopt-without-role", f"hosts.{name}.adopt")
@@ -232,8 +241,14 @@ def clusters() -> Iterator[Fault]:
     yield Fault("clusters/redis/broker/memory_share", 0.85, "redis-memory", "broker")
     yield Fault("clusters/redis/limits/memory_share", 0.4, "redis-memory", "limits")
     yield Fault("hosts/collage/roles", ["redis"], "redis-memory", "hosts.collage")
+    yield Fault("hosts/local-etcd-1/roles", ["etcd"], "routing-writer", "clusters.redis.limits.families.shards")
+    yield Fault("clusters/redis/broker/families/shards", GONE, "routing-writer", "hosts.etcd-2")
+    yield Fault("clusters/redis/cache/families/shards", {"prefix": "routing:shard:", "access": "map"}, "routing-writer", "clusters.redis")
+    yield Fault("hosts/etcd-3/roles", ["etcd", "routing"], "routing-writer", "hosts.etcd-3")
+    yield Fault("flows/routing-local", GONE, "routing-denied", "hosts.local-etcd-1")
+    yield Fault("flows/routing-helsinki/to", ["redis-exporter"], "routing-denied", "hosts.etcd-2")
     for sentinels in (["local-redis"], ["local-redis", "local-mood"], ["local-redis", "local-mood", "local-app", "local-voice"]):
-        yield Fault("clusters/sentinel", {"instance": "cache", "replicas": ["local-mood"], "sentinels": sentinels}, "sentinel-votes", "sentinels")
+        yield Fault("clusters/sentinel", {"instances": ["cache"], "replicas": ["local-mood"], "sentinels": sentinels}, "sentinel-votes", "sentinels")
 
 
 def flows() -> Iterator[Fault]:
@@ -276,7 +291,7 @@ def work() -> Iterator[Fault]:
     yield Fault("shards/replica/day", 8, "rollout-too-early", "shards.replica")
     yield Fault("hosts/local-app/day", 8, "rollout-too-early", "hosts.local-app.day")
     yield Fault("hosts/local-orchestrator/day", 8, "rollout-too-early", "hosts.local-orchestrator.day")
-    for name in ("scraper", "collage", "local-app"):
+    for name in ("scraper", "collage", "local-voice"):
         others = [each for each in SHIPPED["hosts"] if each != name]
         yield Fault("services/node-exporter/hosts", [*others, "role:postgres_shard"], "monitoring-missing", f"hosts.{name}")
     for service in ("node-exporter", "redis-exporter", "postgres-exporter", "ximilar-gw"):

@@ -20,11 +20,22 @@ SOUND = {
 #: What the decisions keep although it is doubtful: rule → decision.
 KEPT = {"gateway-virtualization": 6, "price-differs": 22, "index-filtered": 31, "replica-smaller": 20, "tunnel-endpoint-missing": 8, "working-set": 19}
 #: What its users have to fill in before they roll it out; nobody else knows it.
-TO_BE_FILLED_IN = {"flow-from-anywhere": "services.operators"}
+TO_BE_FILLED_IN = {
+    "flow-from-anywhere": "services.operators", "gateway-image": "sites.helsinki.gateway.image_checksum",
+    "posthog-pins": "clusters.posthog.app_commit", "entry-name": "services.app-entry.entry.names", "app-version": "services.orchestrator.app",
+    "object-storage-principal": "clusters.object_storage.principal",
+}
 #: The shipped layout as it would be with every doubt removed.
 MENDED: dict[str, Any] = {
     "sites": {"helsinki": {"gateway": {"engine": "linux"}}},
-    "services": {"operators": {"networks": ["203.0.113.0/24"]}},
+    "services": {
+        "operators": {"networks": ["203.0.113.0/24"]}, "app-entry": {"entry": {"names": ["api.example.org"]}},
+        **{name: {"app": {"version": "1"}} for name, service in support.shipped()["services"].items() if "app" in service},
+    },
+    "clusters": {
+        "posthog": {"app_commit": "0" * 40, "app_image": f"sha256:{'0' * 64}", "node_image": f"sha256:{'0' * 64}"},
+        "object_storage": {"principal": "arn:aws:iam:::user/p1:{key}"},
+    },
     "hosts": {
         **{name: {"price_eur": None} for name in ("helsinki-gw", "apify", "photo-downloader", "ximilar-sync", "ximilar-gw", "llm-reranker", "etcd-2")},
         "etcd-3": {"public_address": "198.51.100.7", "price_eur": None},

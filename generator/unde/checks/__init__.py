@@ -5,13 +5,41 @@ A rule looks across objects, typed and derived ones. It yields findings; it neve
 
 from ..errors import Finding, InvalidLayout
 from ..model import Estate
-from . import addresses, claims, clusters, costs, databases, flows, hosts, monitoring, pools, promises, references, rollout, services, tunnels
+from . import (
+    addresses,
+    analytics,
+    apps,
+    buckets,
+    claims,
+    clusters,
+    core,
+    costs,
+    databases,
+    disks,
+    entries,
+    flows,
+    gateways,
+    hosts,
+    monitoring,
+    pools,
+    promises,
+    references,
+    rollout,
+    routing,
+    sentinels,
+    services,
+    tunnels,
+    watches,
+)
 from .rules import RULES, Rule
 
 __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
-_ROOMS = (addresses, claims, clusters, costs, databases, flows, hosts, monitoring, pools, promises, references, rollout, services, tunnels)
+_ROOMS = (
+    addresses, analytics, apps, buckets, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, monitoring, pools, promises,
+    references, rollout, routing, sentinels, services, tunnels, watches,
+)
 
 
 def run(estate: Estate) -> list[Finding]:

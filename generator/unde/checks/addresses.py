@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 from netaddr import IPAddress, IPNetwork
 
@@ -88,13 +88,18 @@ def slots(estate: Estate) -> Iterator[Finding]:
 
 @rule("network-overlap")
 def networks(estate: Estate) -> Iterator[Finding]:
-    """No two networks overlap: those of sites, and that of the tunnels."""
+    """No two networks overlap: those of sites, that of the tunnels, and those of gateways' hosts and their guests."""
     known: list[tuple[IPNetwork, str, DataPath]] = [
         (network, f"network '{key}' of site '{name}'", ("sites", name, "networks", key))
         for name, site in estate.layout.sites.items() for key, network in site.networks.items()
     ]
     known.append((estate.layout.tunnels.network, "the tunnels' network", ("tunnels", "network")))
-    for (first, one, place), (second, other, path) in combinations(known, 2):
+    # A closed network ends at its host: that of another gateway may be the same.
+    closed: list[tuple[IPNetwork, str, DataPath]] = [
+        (site.gateway.guest_network, f"the guests' network of site '{name}'", ("sites", name, "gateway", "guest_network"))
+        for name, site in estate.layout.sites.items() if site.gateway and site.gateway.guests
+    ]
+    for (first, one, place), (second, other, path) in (*combinations(known, 2), *product(known, closed)):
         if first.first <= second.last and second.first <= first.last:
             at = estate.source.position(place)
             yield estate.source.finding(

@@ -119,26 +119,3 @@ def patience(estate: Estate) -> Iterator[Finding]:
             "losing etcd's leader would demote primaries",
             "a longer retry_timeout, or a smaller election_per_rtt", warn=True,
         )
-
-
-@rule("sentinel-votes", rows=(23,))
-def sentinels(estate: Estate) -> Iterator[Finding]:
-    """Redis Sentinel has an odd number of votes, three or more, and its hosts exist."""
-    sentinel = estate.layout.clusters.sentinel
-    if sentinel is None:
-        return
-    here = ("clusters", "sentinel")
-    if sentinel.instance not in estate.layout.clusters.redis:
-        yield estate.source.finding(
-            (*here, "instance"), "sentinel-votes", f"Redis '{sentinel.instance}' is not defined", f"one of: {', '.join(estate.layout.clusters.redis)}",
-        )
-    for key, names in (("replicas", sentinel.replicas), ("sentinels", sentinel.sentinels)):
-        for number, name in enumerate(names):
-            if name not in estate.hosts:
-                yield estate.source.finding((*here, key, number), "sentinel-votes", f"host '{name}' is not defined", "add the host, or correct the name")
-    if len(set(sentinel.sentinels)) < 3 or len(set(sentinel.sentinels)) % 2 == 0:
-        yield estate.source.finding(
-            (*here, "sentinels"), "sentinel-votes",
-            f"{len(set(sentinel.sentinels))} sentinels ({', '.join(sentinel.sentinels)}) cannot agree on a failover when one is lost",
-            "three sentinels on three hosts; the third may stand beside another service", warn=True,
-        )

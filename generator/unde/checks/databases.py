@@ -67,7 +67,7 @@ def wal(estate: Estate) -> Iterator[Finding]:
 def connections(estate: Estate) -> Iterator[Finding]:
     """PgBouncer's pool fits into PostgreSQL's connections."""
     pool = estate.layout.clusters.pgbouncer
-    for host in estate.by_role["pgbouncer"][:1]:
+    for host in estate.by_role["postgres_shard"][:1]:
         most = int(postgres.settings(host.kind, estate.layout.clusters.postgres.wal, "")["max_connections"])
         if pool.pool_size > most - OTHER_CONNECTIONS:
             yield estate.source.finding(
@@ -155,8 +155,11 @@ def _reads(estate: Estate, service: str, readers: set[str]) -> bool:
 def redis_memory(estate: Estate) -> Iterator[Finding]:
     """The Redis instances of a host leave memory for the system and for the copy that persistence makes."""
     shares: dict[str, list[tuple[str, float]]] = {}
+    sentinel = estate.layout.clusters.sentinel
     for name, instance in estate.layout.clusters.redis.items():
-        shares.setdefault(instance.host, []).append((name, instance.memory_share))
+        copies = sentinel.replicas if sentinel and name in sentinel.instances else []
+        for place in dict.fromkeys((instance.host, *copies)):
+            shares.setdefault(place, []).append((name, instance.memory_share))
     for host, instances in shares.items():
         total = sum(share for _, share in instances)
         if total > MOST_REDIS_SHARE:
@@ -165,7 +168,7 @@ def redis_memory(estate: Estate) -> Iterator[Finding]:
                 f"Redis {' and '.join(name for name, _ in instances)} would take {total:.0%} of the memory of '{host}'",
                 f"at most {MOST_REDIS_SHARE:.0%} together",
             )
-        if host in estate.hosts and "redis" not in estate.hosts[host].roles:
+        if host in estate.hosts and host not in (sentinel.replicas if sentinel else []) and "redis" not in estate.hosts[host].roles:
             yield estate.source.finding(
                 ("clusters", "redis", instances[0][0], "host"), "redis-memory", f"'{host}' runs Redis '{instances[0][0]}', but has not the role redis",
                 f"give '{host}' the role redis",

@@ -47,33 +47,17 @@ def limits(estate: Estate) -> Iterator[Finding]:
                 )
 
 
-@rule("gateway-role")
-def gateways(estate: Estate) -> Iterator[Finding]:
-    """A site's gateway stands at the site and has the role, and only such a host has it."""
-    for name, site in estate.layout.sites.items():
-        host = estate.hosts.get(site.gateway.host) if site.gateway else None
-        if host and (host.site != name or "gateway" not in host.roles):
-            yield estate.source.finding(
-                ("sites", name, "gateway", "host"), "gateway-role", f"'{host.name}' is no gateway of '{name}'",
-                f"choose a host at '{name}' with the role gateway, or give '{host.name}' that site and role",
-            )
-    for host in estate.by_role["gateway"]:
-        if host.name not in estate.gateways:
-            yield estate.source.finding(
-                (*host.path, "roles"), "gateway-role", f"'{host.name}' has the role gateway, but no site names it as its gateway",
-                f"write sites.{host.site}.gateway, or remove the role",
-            )
-
-
-#: Roles whose variables follow from a shard's number.
+#: Roles whose variables follow from a shard's number; of two of them also from a core database.
 OF_SHARDS = ("postgres_shard", "patroni", "pgbouncer", "pgbackrest")
+OF_DATABASES = ("pgbouncer", "pgbackrest")
 
 
 @rule("shard-role-misplaced")
 def shard_roles(estate: Estate) -> Iterator[Finding]:
     """The roles of a shard's database stand in the shards' templates only."""
     for host in estate.hosts.values():
-        wrong = [role for role in OF_SHARDS if role in host.roles]
+        elsewhere = OF_DATABASES if "core_database" in host.roles else ()
+        wrong = [role for role in OF_SHARDS if role in host.roles and role not in elsewhere]
         if wrong and host.shard is None:
             yield estate.source.finding(
                 (*host.path, "roles"), "shard-role-misplaced", f"'{host.name}' is no member of a shard, but has {', '.join(wrong)}",
@@ -113,15 +97,37 @@ def needs(estate: Estate) -> Iterator[Finding]:
     reported = set()
     for host in estate.hosts.values():
         for role in host.roles:
-            beside = [needed for needed in ROLES[role].beside if needed not in host.roles]
+            beside = [] if set(ROLES[role].beside) & set(host.roles) else [" or ".join(ROLES[role].beside)]
             anywhere = [needed for needed in ROLES[role].anywhere if not estate.by_role[needed]]
-            for needed, where in [*((each, f"on '{host.name}'") for each in beside), *((each, "on some host") for each in anywhere)]:
+            for needed, where in [*((each, f"on '{host.name}'") for each in beside if each), *((each, "on some host") for each in anywhere)]:
                 if (host.path, role, needed) in reported:
                     continue
                 reported.add((host.path, role, needed))
                 yield estate.source.finding(
                     (*host.path, "roles"), "role-needs", f"role {role} of '{host.name}' needs {needed} {where}", f"add {needed}, or remove {role}",
                 )
+
+
+@rule("firewall-mode")
+def firewall_mode(estate: Estate) -> Iterator[Finding]:
+    """What the layout says of a host's firewall has an effect, and leaves no host of ours open."""
+    reported = set()
+    for host in estate.hosts.values():
+        mode = host.kind.firewall
+        if mode is None or host.path in reported:
+            continue
+        if not host.may("firewall"):
+            reported.add(host.path)
+            yield estate.source.finding(
+                (*host.path, "firewall"), "firewall-mode", f"'{host.name}' is to {mode}, but no firewall of ours may act there",
+                "add firewall to `adopt`, or remove `firewall`",
+            )
+        elif host.ours and mode == "observe":
+            reported.add(host.path)
+            yield estate.source.finding(
+                (*host.path, "firewall"), "firewall-mode", f"'{host.name}' is ours to build, and its firewall would only observe: nothing is dropped there",
+                "remove `firewall`: a host of ours enforces", warn=True,
+            )
 
 
 @rule("adopt-without-role")
@@ -135,17 +141,3 @@ def adopted(estate: Estate) -> Iterator[Finding]:
                 yield estate.source.finding(
                     (*host.path, "adopt"), "adopt-without-role", f"'{host.name}' is to adopt {role}, which is not among its roles", nearest(role, host.roles),
                 )
-
-
-@rule("gateway-virtualization", rows=(6,))
-def virtualization(estate: Estate) -> Iterator[Finding]:
-    """A router that runs as a guest has hardware virtualization under it; cloud servers have none."""
-    for name, site in estate.layout.sites.items():
-        gateway = site.gateway
-        host = estate.hosts.get(gateway.host) if gateway else None
-        if gateway and host and gateway.engine == "routeros" and gateway.placement == "guest" and "dedicated" not in host.kind.type.lower():
-            yield estate.source.finding(
-                ("sites", name, "gateway", "placement"), "gateway-virtualization",
-                f"CHR is a guest on '{host.name}', a {host.kind.type}: a cloud server has no nested virtualization, the guest would be emulated and slow",
-                "a dedicated machine; placement: bare; or engine: linux", warn=True,
-            )

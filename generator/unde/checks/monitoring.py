@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..errors import Finding
 from ..model import Estate, select
-from ..plan import scrape
+from ..plan import scrape, watches
 from ..plan.flows import Flows
 from .rules import rule
 
@@ -29,7 +29,7 @@ def unseen(estate: Estate) -> Iterator[Finding]:
 def denied(estate: Estate) -> Iterator[Finding]:
     """A service with metrics lets Prometheus in."""
     flows = Flows(estate)
-    scrapers = {host.name for host in estate.by_role["prometheus"]}
+    scrapers = {host.name for host in watches.main(estate)}
     for name, service in estate.layout.services.items():
         if not (service.metrics and scrapers):
             continue

@@ -7,7 +7,9 @@ from itertools import combinations
 
 from ..errors import Finding, nearest
 from ..model import Estate, HostView, select
+from ..model.schema import Sentinel
 from ..model.source import DataPath
+from ..plan import sentinels
 from .rules import rule
 
 
@@ -49,6 +51,38 @@ def references(estate: Estate) -> Iterator[Finding]:
     yield from _unknown(estate, ("clusters", "certificates", "host"), "host", layout.clusters.certificates.host, hosts)
     for name, instance in layout.clusters.redis.items():
         yield from _unknown(estate, ("clusters", "redis", name, "host"), "host", instance.host, hosts)
+    for name, service in layout.services.items():
+        if service.entry and service.entry.balancer:
+            yield from _unknown(estate, ("services", name, "entry", "balancer"), "host", service.entry.balancer, hosts)
+    if layout.clusters.sentinel:
+        yield from _sentinel(estate, layout.clusters.sentinel)
+    selectors = select.known(estate)
+    for name, database in layout.clusters.databases.items():
+        here: DataPath = ("clusters", "databases", name)
+        yield from _unknown(estate, (*here, "host"), "host", database.host, hosts)
+        for user, wanted in database.users.items():
+            for number, caller in enumerate(wanted.callers):
+                yield from _unknown(estate, (*here, "users", user, "callers", number), "caller", caller, selectors)
+    for name, watch in layout.clusters.watches.items():
+        yield from _unknown(estate, ("clusters", "watches", name, "host"), "host", watch.host, hosts)
+        for number, site_name in enumerate(watch.sites):
+            yield from _unknown(estate, ("clusters", "watches", name, "sites", number), "site", site_name, sites)
+    store = layout.clusters.object_storage
+    if store is not None:
+        yield from _unknown(estate, ("clusters", "object_storage", "host"), "host", store.host, hosts)
+        yield from _unknown(estate, ("clusters", "object_storage", "service"), "service", store.service, layout.services)
+    if layout.clusters.posthog and layout.clusters.posthog.clickhouse is not None:
+        yield from _unknown(estate, ("clusters", "posthog", "clickhouse"), "host", layout.clusters.posthog.clickhouse, hosts)
+
+
+def _sentinel(estate: Estate, wanted: Sentinel) -> Iterator[Finding]:
+    """Yield the instances and hosts of a failover that do not exist."""
+    here: DataPath = ("clusters", "sentinel")
+    for number, name in enumerate(wanted.instances):
+        yield from _unknown(estate, (*here, "instances", number), "Redis", name, estate.layout.clusters.redis)
+    for key, names in (("replicas", wanted.replicas), ("sentinels", wanted.sentinels)):
+        for number, name in enumerate(names):
+            yield from _unknown(estate, (*here, key, number), "host", name, estate.hosts)
 
 
 FLOW = "flow-reference-unknown"
@@ -70,6 +104,8 @@ def flows(estate: Estate) -> Iterator[Finding]:
             yield from _unknown(estate, ("flows", name, "from", number), "caller", caller, [*selectors, *external], FLOW)
         for number, target in enumerate(flow.to):
             yield from _unknown(estate, ("flows", name, "to", number), "service", target, services, FLOW)
+        for number, site in enumerate(flow.at):
+            yield from _unknown(estate, ("flows", name, "at", number), "site", site, estate.layout.sites, FLOW)
 
 
 #: Services whose ports reach the roles' own configuration.
@@ -79,7 +115,7 @@ RELIED_ON = ("etcd-client", "etcd-peer", "patroni", "shard-replication", "shard-
 @rule("service-missing")
 def relied_on(estate: Estate) -> Iterator[Finding]:
     """The services that roles configure themselves from are there, with a port."""
-    for name in RELIED_ON:
+    for name in (*RELIED_ON, *([sentinels.SERVICE] if estate.layout.clusters.sentinel else [])):
         service = estate.layout.services.get(name)
         if service is None or not service.ports:
             yield estate.source.finding(

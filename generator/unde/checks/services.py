@@ -15,24 +15,26 @@ def ports(estate: Estate) -> Iterator[Finding]:
     seen: dict[tuple[str, str, int], str] = {}
     reported: set[tuple[str, str]] = set()
     for name, service in estate.layout.services.items():
-        for port in service.ports:
+        local = service.app.local_port if service.app else None
+        path = ("services", name, "app", "local_port") if local else ("services", name, "ports")
+        for port in [local] if local else service.ports:
             for host in select.hosts(estate, service.hosts):
                 other = seen.setdefault((host.name, service.protocol, port), name)
                 if other != name and (name, other) not in reported:
                     reported.add((name, other))
                     yield estate.source.finding(
-                        ("services", name, "ports"), "port-clash", f"services '{other}' and '{name}' both want {service.protocol} {port} on '{host.name}'",
+                        path, "port-clash", f"services '{other}' and '{name}' both want {service.protocol} {port} on '{host.name}'",
                         "give one of them another port or host",
                     )
 
 
 @rule("service-unused")
 def unused(estate: Estate) -> Iterator[Finding]:
-    """Every service may be reached by somebody."""
+    """Every service that others could reach is reached by somebody."""
     wanted = {target for flow in estate.layout.flows.values() for target in flow.to}
     callers = {caller for flow in estate.layout.flows.values() for caller in flow.callers}
     for name, service in estate.layout.services.items():
-        if name not in wanted and not (service.external and name in callers):
+        if name not in wanted and not (service.external and name in callers) and not (service.app and service.app.local_port):
             yield estate.source.finding(
                 ("services", name), "service-unused", f"no flow leads to service '{name}': nobody may reach it",
                 "add it to a flow, or remove it", warn=True,
@@ -60,8 +62,10 @@ def standby(estate: Estate) -> Iterator[Finding]:
 def redis(estate: Estate) -> Iterator[Finding]:
     """No Redis is called from another site: each site has its own."""
     ports_of: dict[str, set[int]] = {}
-    for instance in estate.layout.clusters.redis.values():
-        ports_of.setdefault(instance.host, set()).add(instance.port)
+    sentinel = estate.layout.clusters.sentinel
+    for name, instance in estate.layout.clusters.redis.items():
+        for place in (instance.host, *(sentinel.replicas if sentinel and name in sentinel.instances else [])):
+            ports_of.setdefault(place, set()).add(instance.port)
     for name, flow in estate.layout.flows.items():
         callers = select.hosts(estate, flow.callers)
         for number, target in enumerate(flow.to):

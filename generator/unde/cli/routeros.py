@@ -35,11 +35,11 @@ def routeros(layout: LayoutFile = DEFAULT_LAYOUT,
         gateway = estate.layout.sites[site].gateway
         version = gateway.routeros_version if gateway else ""
         missing = [tunnel.name for tunnel in estate.tunnels_of[host] if tunnel.name not in keys]
-        menus = plan.configuration(estate, host, keys)
+        menus = plan.with_keys(plan.configuration(estate, host), keys)
         render.show(report.script(menus, [f"{host}, gateway of {site}, RouterOS {version}", "Written by `unde routeros` from the layout."]).rstrip("\n"))
         if missing:
             print(f"{host}: no peer yet for {', '.join(missing)}: give --key TUNNEL=KEY", file=sys.stderr)
-        if not next(menu for menu in menus if menu.path == "/ip service").fixed["winbox"]["address"]:
+        if not plan.management(estate, host):
             print(f"{host}: WinBox and API are open to every network: name those of the operators in the layout (services.operators.networks)", file=sys.stderr)
 
 

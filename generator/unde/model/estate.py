@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from netaddr import IPAddress
 
 from ..errors import Finding, InvalidLayout, nearest
-from .roles import ROLES
-from .schema import HostKind, Layout, Pool, ShardHost, ShardTunnel, ShardVariant, Site, Tunnel
+from .roles import ENGINES, EVERYWHERE, ROLES
+from .schema import Gateway, HostKind, Layout, Pool, ShardHost, ShardTunnel, ShardVariant, Site, Tunnel
 from .source import DataPath, Source
 from .types import SLOT
 
@@ -180,8 +180,8 @@ def expand(layout: Layout, source: Source) -> Estate:
     if findings:
         raise InvalidLayout(findings)
     ends = {end for tunnel in tunnels.values() for end in (tunnel.near, tunnel.far)}
-    gateways = {site.gateway.host for site in layout.sites.values() if site.gateway}
-    hosts = {name: _with_roles(host, name in ends and name not in gateways) for name, host in hosts.items()}
+    gateways = {site.gateway.host: site.gateway for site in layout.sites.values() if site.gateway}
+    hosts = {name: _with_roles(host, name in ends, gateways.get(name)) for name, host in hosts.items()}
     return Estate(layout, source, hosts, tunnels)
 
 
@@ -240,19 +240,23 @@ def _claim(known: dict[str, View], derived: View, what: str, source: Source) -> 
     known[derived.name] = derived
 
 
-def _with_roles(host: HostView, tunnel_end: bool) -> HostView:
-    """Return the host with base, tunnel and implied roles added to those that the layout types."""
+def _with_roles(host: HostView, tunnel_end: bool, gateway: Gateway | None) -> HostView:
+    """Return the host with base, tunnel, disk and implied roles added to those that the layout types, and the gateway's engine for its role."""
+    engine = {"gateway": ENGINES[gateway.engine]} if gateway else {}
 
     def closed(roles: list[Role]) -> tuple[Role, ...]:
         ordered: list[Role] = []
         for role in roles:
-            ordered += [implied for implied in (*ROLES[role].implies, role) if implied not in ordered]
+            ordered += [each for each in engine.get(role, (*ROLES[role].implies, role)) if each not in ordered]
         return tuple(ordered)
 
-    tunnel: list[Role] = ["wireguard_peer"] if tunnel_end else []
+    # A server that is itself the router runs nothing of ours.
+    everywhere: list[Role] = [] if gateway and gateway.bare else [*EVERYWHERE]
+    tunnel: list[Role] = ["wireguard_peer"] if tunnel_end and gateway is None else []
+    disk: list[Role] = ["luks"] if host.kind.encrypted_disk else []
     # A host that takes part in the estate's clusters cannot do so without its tunnel: adopting one role adopts the tunnel.
     adopted = [*(tunnel if host.kind.adopt else []), *host.kind.adopt]
-    return replace(host, roles=closed(["base", "firewall", *tunnel, *host.kind.roles]), adopt=closed(adopted))
+    return replace(host, roles=closed([*everywhere, *tunnel, *disk, *host.kind.roles]), adopt=closed(adopted))
 
 
 def _place(pool: Pool, number: int) -> int:

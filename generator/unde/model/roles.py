@@ -16,7 +16,7 @@ class Role(NamedTuple):
     Attributes:
         does: one line for people.
         implies: roles that come with it (they run first, and adopting it adopts them).
-        beside: roles that it cannot work without on the same host.
+        beside: roles one of which it cannot work without on the same host.
         anywhere: roles that some host of the estate must have for it to work.
 
     """
@@ -29,25 +29,37 @@ class Role(NamedTuple):
 
 ROLES = MappingProxyType(
     {
-        "alertmanager": Role("routes alerts to people", anywhere=("prometheus",)),
-        "app_service": Role("runs one of our own services"),
+        "alertmanager": Role("routes alerts to people", ("certificates",), anywhere=("prometheus",)),
+        "app_service": Role("runs our own services", ("certificates",)),
+        "balancer": Role("shares the users' connections among the entries of its site", ("certificates",)),
         "base": Role("hostname, hosts entries, time, updates, SSH, return routes"),
         "certificates": Role("the estate's certificate authority and each host's certificate"),
-        "core_database": Role("production and staging PostgreSQL with PgBouncer"),
-        "docker": Role("the container engine"),
+        "core_database": Role("the PostgreSQL beside the shards: catalogue, image vectors, routing, tombstones", ("certificates",)),
+        "docker": Role("the container engine, behind the host's firewall"),
         "etcd": Role("a voting member of the etcd cluster", ("certificates",)),
+        "exporters": Role("tells Prometheus of the host and of the services on it"),
         "firewall": Role("lets in and out what the flows name, and nothing else"),
-        "gateway": Role("ends the tunnels of a site, routes and filters between sites", ("wireguard_keys",)),
-        "grafana": Role("dashboards", anywhere=("prometheus",)),
-        "nginx_gateway": Role("the entry point for users"),
+        "gateway": Role("ends the tunnels of a site, routes and filters between sites"),
+        "grafana": Role("dashboards", ("certificates",), anywhere=("prometheus",)),
+        "luks": Role("encrypts the data disk, and opens it"),
+        "mikrotik_chr": Role("runs the gateway as MikroTik CHR, and drives it"),
+        "nginx_gateway": Role("the entry of users: TLS, limits, WebSocket, and who answers", ("certificates",)),
+        "object_storage": Role("the buckets of the object storage, and who may do what in them"),
         "patroni": Role("keeps one writable member of a shard", ("certificates",), ("postgres_shard",), ("etcd",)),
-        "pgbackrest": Role("archives WAL and takes backups", beside=("postgres_shard",)),
-        "pgbouncer": Role("pools connections in front of a shard's PostgreSQL", ("certificates",), ("postgres_shard",)),
-        "posthog": Role("product analytics", beside=("docker",)),
+        "pgbackrest": Role("archives WAL and takes backups", beside=("postgres_shard", "core_database")),
+        "pgbouncer": Role("pools connections in front of PostgreSQL", ("certificates",), ("postgres_shard", "core_database")),
+        "posthog": Role("product analytics, behind a gate that lets no content through", beside=("docker",)),
         "postgres_shard": Role("PostgreSQL with pgvector and the users' data", ("certificates",)),
-        "prometheus": Role("scrapes and stores metrics"),
+        "prometheus": Role("scrapes and stores metrics, and tells Alertmanager", ("certificates",)),
         "redis": Role("Redis instances with one user for each key family"),
+        "redis_sentinel": Role("votes on which copy of a Redis is its master", anywhere=("redis",)),
+        "routing": Role("tells its site's Redis of each shard's writable member", ("certificates",), ("etcd",), ("patroni", "redis")),
         "wireguard_keys": Role("makes the tunnels' keys on the host"),
         "wireguard_peer": Role("ends a tunnel on a host", ("wireguard_keys",)),
     }
 )
+
+#: What the role ``gateway`` becomes on a gateway's host, by the engine: on RouterOS the router makes its keys itself.
+ENGINES = MappingProxyType({"linux": ("wireguard_keys", "gateway"), "routeros": ("gateway", "mikrotik_chr")})
+#: What every host has.
+EVERYWHERE = ("base", "firewall", "exporters")

@@ -79,6 +79,8 @@ Place = Annotated[IPAddress | int, PlainValidator(parse_place, json_schema_input
 
 #: A host or site name: a DNS label (RFC 1123), lower case.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+#: A bucket of an object storage; without dots, so that a certificate for one level of names covers it.
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
 #: A network interface name: the Linux kernel keeps 15 characters (IFNAMSIZ - 1).
 DomainName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)]
 
@@ -87,6 +89,15 @@ InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,14}
 Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9-]*)?\{n\}([a-z0-9-]*[a-z0-9])?$", max_length=63)]
 #: An interface name with the ordinal of a shard in it; ``{n}`` is as long as the longest ordinal, three digits.
 InterfacePattern = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\{n\}[a-z0-9-]*$", max_length=15)]
+#: A name in PostgreSQL that needs no quotes; it keeps 63 bytes (NAMEDATALEN - 1).
+SqlName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$", max_length=63)]
+#: A block device, as udev names it.
+DevicePath = Annotated[str, StringConstraints(pattern=r"^/dev/[A-Za-z0-9/_.:+-]+$")]
+#: A folder whose name systemd does not have to escape.
+MountPath = Annotated[str, StringConstraints(pattern=r"^(/[a-z0-9_]+)+$")]
+#: A commit of git, and a digest of a container image.
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from ..model import Estate, HostView
+from . import sentinels
 
 #: etcd's own defaults, meant for members in one place (etcd.io, "Tuning": heartbeat 100 ms, election 1000 ms).
 ETCD_DEFAULT_HEARTBEAT_MS, ETCD_DEFAULT_ELECTION_MS = 100, 1000
@@ -66,17 +67,17 @@ def scope(estate: Estate, shard: int) -> Cluster:
 
 
 def redis(estate: Estate) -> list[Cluster]:
-    """Return the Redis instances, each with its memory in MB."""
-    return [
-        Cluster(
-            name, "redis", (estate.hosts[instance.host],),
-            {
-                "port": instance.port, "policy": instance.policy, "persistence": instance.persistence,
-                "maxmemory_mb": int(estate.hosts[instance.host].kind.ram_gb * 1024 * instance.memory_share),
-            },
-        )
-        for name, instance in estate.layout.clusters.redis.items()
-    ]
+    """Return the Redis instances, each with its memory in MB: a copy holds what its master holds, so that the smallest host bounds them all."""
+    found = []
+    for name, instance in estate.layout.clusters.redis.items():
+        members = sentinels.copies(estate, name)
+        smallest = min(member.kind.ram_gb for member in members)
+        settings: dict[str, object] = {
+            "port": instance.port, "policy": instance.policy, "persistence": instance.persistence,
+            "maxmemory_mb": int(smallest * 1024 * instance.memory_share),
+        }
+        found.append(Cluster(name, "redis", members, settings))
+    return found
 
 
 def every(estate: Estate) -> list[Cluster]:

@@ -19,6 +19,7 @@ class Opening:
         names: DNS names of the other side, where it has no fixed addresses.
         protocol: ``tcp`` or ``udp``.
         ports: at the listening end.
+        interface: by which it comes in or goes out; ``None``: any.
 
     """
 
@@ -27,6 +28,7 @@ class Opening:
     names: tuple[str, ...]
     protocol: str
     ports: tuple[int, ...]
+    interface: str | None = None
 
 
 def inbound(flows: Flows, host: HostView) -> list[Opening]:
@@ -48,7 +50,7 @@ def outbound(flows: Flows, host: HostView) -> list[Opening]:
     found: list[Opening] = []
     for connection in flows.out_of(host.name):
         targets = [target for target in connection.targets if target.name != host.name]
-        if not connection.targets:
+        if flows.estate.layout.services[connection.service].external:
             found.append(_outside(flows.estate, connection, connection.service, connection.name))
         elif not connection.ports:
             found += _tunnels(flows.estate, connection, host, calling=True)

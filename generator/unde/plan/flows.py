@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..model import Estate, HostView, select
+from . import balancers
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Connection:
     """Who may open connections to a service, under the name of the flow that says so.
 
     Attributes:
-        name: ``flow:service``, stable under growth.
+        name: ``flow:service``, stable under growth; with ``/balanced`` behind it what goes on from a balancer.
         callers: hosts of ours.
         outside_callers: external services or people.
         targets: hosts of ours; empty when the service is external.
@@ -46,12 +47,16 @@ class Flows:
             outside = tuple(caller for caller in flow.callers if caller in services and services[caller].external)
             for target in flow.to:
                 service = services[target]
-                hosts = select.hosts(self.estate, service.hosts)
+                doors, hidden = balancers.doors(self.estate, service), balancers.behind(self.estate, service)
+                hosts = tuple(host for host in doors if not flow.at or host.site in flow.at)
                 for suffix, some_callers, some_hosts in _split(flow.within, callers, hosts):
                     result.append(
                         Connection(f"{name}:{target}{suffix}", name, target, some_callers, outside, some_hosts,
                                    service.protocol, tuple(service.ports))
                     )
+                balancer = balancers.of(self.estate, service)
+                if balancer:
+                    result.append(Connection(f"{name}:{target}/balanced", name, target, (balancer,), (), hidden, service.protocol, tuple(service.ports)))
         return result
 
     def into(self, host: str) -> list[Connection]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Estate, HostView
-from . import groups, tunnels
+from . import groups, rollout, tunnels
 from .flows import Flows
-from .role_variables import OWN, SHARED
+from .variables import OWN, SHARED
 
 #: Stands for the host's name in an overlay's variable. (An expression with ``inventory_hostname`` will not do for the
 #: connection: a delegated task would evaluate it for the host that delegates.)
@@ -54,7 +54,10 @@ def build(estate: Estate) -> Inventory:
     for group, variables in _states(estate).items():
         grouped[group] |= variables
     return Inventory(
-        shared={"base_hosts": [{"name": name, "address": str(host.address)} for name, host in sorted(estate.hosts.items())]},
+        shared={
+            "base_hosts": [{"name": name, "address": str(host.address)} for name, host in sorted(estate.hosts.items())],
+            "unde_rollout": [{"day": day.number, "title": day.title, "needs": list(day.needs)} for day in rollout.days(estate)],
+        },
         groups=grouped,
         hosts={
             name: {key: value for key, value in _own(estate, flows, host).items() if key not in estate.source.variables}
@@ -89,6 +92,7 @@ def _own(estate: Estate, flows: Flows, host: HostView) -> dict[str, Any]:
         "unde_roles": list(host.roles),
         "unde_adopt": list(host.adopt),
         "unde_day": host.kind.day,
+        "unde_size": {"vcpu": host.kind.vcpu, "ram_gb": host.kind.ram_gb, "disk_gb": host.kind.disk_gb},
     }
     for role in host.roles:
         if role in OWN:

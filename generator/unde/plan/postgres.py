@@ -55,6 +55,34 @@ def settings(host: HostKind, wal: WalBounds, stanza: str) -> dict[str, str | int
     }
 
 
+#: Connections of a core database that are not its pool's: superuser_reserved_connections (3), look-ups of verifiers (2), the
+#: monitor (2), backups and people.
+CORE_OTHER = 13
+
+
+def core(host: HostKind, wal: WalBounds, stanza: str, pool_size: int) -> dict[str, str | int | float]:
+    """Return the settings of a core database, which has no replica: a shard's, where nothing else is said.
+
+    Args:
+        host: its size; memory and disk in GB.
+        wal: how much of the disk may hold WAL that waits.
+        stanza: pgBackRest's name of the cluster.
+        pool_size: connections of the pooler, through which everyone comes.
+
+    """
+    return settings(host, wal, stanza) | {
+        "max_connections": pool_size + CORE_OTHER,
+        "synchronous_commit": "on",
+        # A caller that forgets its transaction holds one of the pool's connections, and keeps dead rows from being removed.
+        "idle_in_transaction_session_timeout": "60s",
+        "log_min_duration_statement": "1s",
+        "log_lock_waits": "on",
+        "log_checkpoints": "on",
+        "log_temp_files": "64MB",
+        "log_line_prefix": "%m [%p] %q%u@%d %a ",
+    }
+
+
 #: Parameters that must be equal on all members, so that Patroni keeps them in its store
 #: (patroni.readthedocs.io, "Important PostgreSQL parameters").
 COMMON = ("wal_level", "max_wal_senders", "wal_keep_size", "max_replication_slots", "max_slot_wal_keep_size", "max_connections")
@@ -70,8 +98,14 @@ def common(primary: HostKind, wal: WalBounds, stanza: str) -> dict[str, str | in
     return {name: own[name] for name in COMMON} | fixed
 
 
+def archive_queue_gib(host: HostKind, wal: WalBounds) -> int | None:
+    """Return the bound of pgBackRest's archive queue, GiB; ``None`` where the layout sets none."""
+    return None if wal.archive_share is None else max(1, int(host.disk_gb * wal.archive_share))
+
+
 def archive_queue_max(host: HostKind, wal: WalBounds) -> str:
     """Return the bound of pgBackRest's archive queue, in its own notation; its largest where the layout sets none."""
-    if wal.archive_share is None:
+    bound = archive_queue_gib(host, wal)
+    if bound is None:
         return LARGEST_QUEUE
-    return f"{max(1, int(host.disk_gb * wal.archive_share))}GiB"
+    return f"{bound}GiB"

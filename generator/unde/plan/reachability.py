@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model import Estate, select
+from . import balancers
 from .flows import Flows
 
 #: Ports that something often listens on; each host is asked some that no service declares there.
@@ -64,7 +65,7 @@ def _ports(estate: Estate) -> dict[str, list[tuple[int, bool]]]:
     declared: dict[str, set[int]] = {name: set() for name in estate.hosts}
     for service in estate.layout.services.values():
         if service.protocol == "tcp":
-            for host in select.hosts(estate, service.hosts):
+            for host in (*select.hosts(estate, service.hosts), *balancers.doors(estate, service)):
                 declared[host.name] |= set(service.ports)
     return {
         name: sorted([*((port, True) for port in ports), *((port, False) for port in [each for each in STRANGE if each not in ports][:SAMPLE])])

@@ -9,12 +9,21 @@ from ..model import Estate
 
 @dataclass(frozen=True)
 class Day:
-    """One day of the rollout."""
+    """One day of the rollout.
+
+    Attributes:
+        needs: days whose gates must be green before this one begins.
+        hosts: hosts that are built or adopted on this day.
+        roles: what the layout lets act on them.
+
+    """
 
     number: int
     phase: int
     title: str
+    needs: tuple[int, ...]
     hosts: tuple[str, ...]
+    roles: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -24,7 +33,9 @@ class Day:
 
 def days(estate: Estate) -> list[Day]:
     """Return every day, in order."""
-    return [
-        Day(number, day.phase, day.title, tuple(name for name, host in estate.hosts.items() if host.kind.day == number))
-        for number, day in sorted(estate.layout.rollout.days.items())
-    ]
+    result = []
+    for number, day in sorted(estate.layout.rollout.days.items()):
+        hosts = [host for host in estate.hosts.values() if host.kind.day == number]
+        roles = {role for host in hosts for role in host.roles if host.may(role)}
+        result.append(Day(number, day.phase, day.title, tuple(day.needs), tuple(host.name for host in hosts), tuple(sorted(roles))))
+    return result

@@ -73,7 +73,10 @@ def bill(estate: Estate) -> list[Row]:
 def days(estate: Estate) -> list[Row]:
     """Every day of the rollout."""
     return [
-        {"name": day.name, "day": day.number, "phase": day.phase, "title": day.title, "hosts": list(day.hosts)}
+        {
+            "name": day.name, "day": day.number, "phase": day.phase, "title": day.title, "needs": list(day.needs), "hosts": list(day.hosts),
+            "roles": list(day.roles),
+        }
         for day in rollout.days(estate)
     ]
 

@@ -18,7 +18,8 @@ def quoted(value: str) -> str:
 
 
 def _words(entry: Entry) -> str:
-    return " ".join(f"{key}={quoted(value)}" for key, value in entry.items())
+    said = {key: value if isinstance(value, str) else "yes" if value else "no" for key, value in entry.items()}
+    return " ".join(f"{key}={quoted(value)}" for key, value in said.items())
 
 
 def script(menus: Sequence[Menu], about: Sequence[str]) -> str:
@@ -29,5 +30,5 @@ def script(menus: Sequence[Menu], about: Sequence[str]) -> str:
         body += [f"set {_words(menu.settings)}"] * bool(menu.settings)
         body += [f"set [find name={name}] {_words(values)}" for name, values in menu.fixed.items()]
         if body:
-            lines += ["", menu.path, *body]
+            lines += ["", f"/{menu.path}", *body]
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..model import Estate, select
+from ..plan import balancers
 from ..plan.flows import Connection, Flows
 from .outcome import Delay, ShardState
 from .ways import NOWHERE, Way, Ways
@@ -76,7 +77,7 @@ class Users:
         """Return what people notice when shards are in these states."""
         best: tuple[tuple[int, int], Walk, tuple[str, ...]] | None = None
         for entry in self.entries:
-            if not self.ways.host(entry) & lost:
+            if not (self.ways.host(entry) | self._doors.get(entry, 0)) & lost:
                 walk = self.walk(entry, lost)
                 missed = self._out_of_reach(walk, lost, shards)
                 rank = (len(missed), -len(walk.rtt_ms))
@@ -216,8 +217,22 @@ class Users:
         """Services that people outside open and that stand on entries alone."""
         return tuple(
             connection.service for connection in self._connections
-            if connection.outside_callers and connection.targets and {host.name for host in connection.targets} <= set(self.entries)
+            if connection.outside_callers and connection.targets and {host.name for host in connection.targets} <= {*self.entries, *self._balancers}
         )
+
+    @cached_property
+    def _balancers(self) -> frozenset[str]:
+        """Hosts with a balancer of users."""
+        return frozenset(host.name for service in self.estate.layout.services.values() if (host := balancers.of(self.estate, service)))
+
+    @cached_property
+    def _doors(self) -> dict[str, int]:
+        """Entry behind a balancer → the bits of the balancer."""
+        return {
+            entry.name: self.ways.host(host.name)
+            for service in self.estate.layout.services.values() if (host := balancers.of(self.estate, service))
+            for entry in balancers.behind(self.estate, service)
+        }
 
     @cached_property
     def _calls(self) -> dict[str, dict[str, list[str]]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -37,6 +39,40 @@ def run(host: str, command: str, *, check: bool = True, stdin: str | None = None
     if check and done.returncode != 0:
         raise CommandFailed(f"{host}: `{command}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-800:]}")
     return done.stdout.strip()
+
+
+def router(host: str, command: str, *, check: bool = True, stdin: str | None = None) -> str:
+    """Run a command where a host's tunnels end and its packets are forwarded: in its router, where it has one, else on the host itself."""
+    inside = f"in-router a sh -c {shlex.quote(command)}" if host in hosts("mikrotik_chr") else command
+    return run(host, inside, check=check, stdin=stdin)
+
+
+#: Prints menus of the active router, an entry a line, without what it counts; asked by the API as the program that counts asks.
+MENU = """
+import json, runpy, sys
+asking = runpy.run_path("/usr/local/sbin/unde-chr-counters")
+settings = json.load(open("/etc/unde/chr/counters.json"))
+router = asking["connect"](settings["routers"][0], settings)
+counted = {"bytes", "rx", "tx", "last-handshake", "current-endpoint-address", "current-endpoint-port"}
+counted |= set() if "packets" in sys.argv else {"packets"}
+for menu in sys.argv[1].split(";"):
+    for entry in router.path(*menu.split()):
+        print(json.dumps({key: value for key, value in entry.items() if key not in counted}))
+"""
+
+
+def menu(gateway: str, *paths: str) -> list[dict[str, Any]]:
+    """Return the entries of a router's menus, with the packets that they counted."""
+    said = run(gateway, f"python3 -c {shlex.quote(MENU)} {shlex.quote(';'.join(paths))} packets")
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def spoofed(gateway: str, tunnel: str) -> int:
+    """Return how many packets a gateway dropped because what came by a tunnel claimed to be another's."""
+    if gateway in hosts("mikrotik_chr"):
+        return sum(entry["packets"] for entry in menu(gateway, "ip firewall raw") if entry["comment"] == f"unde: spoofed {tunnel}")
+    rules = run(gateway, "nft list table inet unde_gateway")
+    return sum(int(packets) for packets in re.findall(rf'counter packets (\d+) .*comment "spoofed: {tunnel}"', rules))
 
 
 def everywhere(hosts: Iterable[str], act: Callable[[str], Result]) -> dict[str, Result]:

@@ -55,13 +55,16 @@ def test_a_heartbeat_weighs_what_the_plan_reckons_with() -> None:
             found[" ".join(line.split()[3:5])] = payload + 52 * (numbers["segs_in"] + numbers["segs_out"])
         return found
 
-    before, began = carried(), time.monotonic()
-    time.sleep(12)
-    after, seconds = carried(), time.monotonic() - began
     settings = next(cluster for cluster in lab.plan("clusters") if cluster["kind"] == "etcd")["settings"]
-    heartbeats = seconds * 1000 / settings["heartbeat_ms"]
-    each = sum(bytes_ - before.get(connection, 0) for connection, bytes_ in after.items()) / heartbeats
-    assert each == pytest.approx(figures.HEARTBEAT_BYTES, rel=0.25)
+
+    def weighed() -> float:
+        before, began = carried(), time.monotonic()
+        time.sleep(6)
+        after, seconds = carried(), time.monotonic() - began
+        return sum(bytes_ - before.get(connection, 0) for connection, bytes_ in after.items()) * settings["heartbeat_ms"] / (seconds * 1000)
+
+    # What Patroni writes comes on top, now and then: the quietest of three times.
+    assert min(weighed() for _ in range(3)) == pytest.approx(figures.HEARTBEAT_BYTES, rel=0.25)
 
 
 @pytest.mark.parametrize("name", SHARDS)

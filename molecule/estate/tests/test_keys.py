@@ -19,7 +19,7 @@ ROTATED = "wg-app"
 def keys() -> dict[str, set[str]]:
     """Return tunnel → the public keys of its two ends, as each end has its own."""
     return {
-        tunnel["name"]: {lab.run(tunnel[end], f"wg show {tunnel['name']} public-key") for end in ("near", "far")} for tunnel in lab.plan("tunnels")
+        tunnel["name"]: {lab.router(tunnel[end], f"wg show {tunnel['name']} public-key") for end in ("near", "far")} for tunnel in lab.plan("tunnels")
     }
 
 

@@ -6,11 +6,12 @@ import lab
 
 
 def test_no_redis_speaks_to_the_other_site() -> None:
+    addresses = {host["name"]: host["address"] for host in lab.plan("hosts")}
     ports = {cluster["members"][0]: cluster["settings"]["port"] for cluster in lab.plan("clusters") if cluster["kind"] == "redis"}
     assert len(ports) == 2, "one host with Redis on each site"
     for host in ports:
         established = lab.run(host, "ss -Htn state established '( sport = :6379 or sport = :6380 or dport = :6379 or dport = :6380 )'")
-        network = lab.run(host, "hostname -I").split()[0].rsplit(".", 2)[0]
+        network = addresses[host].rsplit(".", 2)[0]
         foreign = [line for line in established.splitlines() if network not in line.split()[3] and "127.0.0.1" not in line.split()[3]]
         assert not foreign, f"{host}: {foreign}"
 

@@ -28,7 +28,7 @@ def test_tunnel_has_a_fresh_handshake_on_both_ends(name: str) -> None:
     ends = tunnel(name)
     lab.run(ends["near"], f"ping -n -q -c 1 -W 3 {ends['far_address']}")
     for end in (ends["near"], ends["far"]):
-        last = int(lab.run(end, f"wg show {name} latest-handshakes").split()[1])
+        last = int(lab.router(end, f"wg show {name} latest-handshakes").split()[1])
         assert time.time() - last < 180, f"{name} at {end}: last handshake {time.time() - last:.0f} s ago"
 
 
@@ -47,14 +47,14 @@ def test_median_rtt_of_every_tunnel() -> None:
 
 def echo_requests(gateway: str, source: str, send: Callable[[], str]) -> dict[str, int]:
     """Return interface → echo requests of one source that the gateway receives by it while ``send`` runs."""
-    rules = [f'add rule inet probe seen ip saddr {source} icmp type echo-request iifname "{name}" counter' for name in (*NAMES, "eth0", "eth1")]
+    rules = [f'add rule inet probe seen ip saddr {source} icmp type echo-request iifname "{name}" counter' for name in (*NAMES, "eth0", "eth1", "ether1")]
     chain = "add table inet probe\nadd chain inet probe seen { type filter hook prerouting priority -300; }"
-    lab.run(gateway, "nft -f -", stdin="\n".join([chain, *rules, ""]))
+    lab.router(gateway, "nft -f -", stdin="\n".join([chain, *rules, ""]))
     try:
         send()
-        seen = lab.run(gateway, "nft list table inet probe")
+        seen = lab.router(gateway, "nft list table inet probe")
     finally:
-        lab.run(gateway, "nft delete table inet probe")
+        lab.router(gateway, "nft delete table inet probe")
     return {name: int(packets) for name, packets in re.findall(r'iifname "(\S+)" counter packets (\d+)', seen)}
 
 

@@ -9,4 +9,5 @@ for try in $(seq 60); do
     test "$(sql "SELECT last_archived_wal >= '$segment' FROM pg_stat_archiver")" = t && break
     sleep 0.5
 done
-find /var/lib/pgbackrest/archive/shard0 -name "$segment*" | grep . || { echo "$segment did not arrive"; exit 1; }
+runuser -u postgres -- pgbackrest --stanza=shard0 --repo=1 repo-ls --recurse archive/shard0 | grep "$segment-" || { echo "$segment did not arrive in the bucket"; exit 1; }
+find /var/lib/pgbackrest/archive/shard0 -name "$segment-*" | grep . || { echo "$segment did not arrive where it went before"; exit 1; }

@@ -1,4 +1,4 @@
 set -euo pipefail
 cd /
 runuser -u postgres -- pgbackrest --stanza=shard0 check
-runuser -u postgres -- pgbackrest --stanza=shard0 --output=json info
+runuser -u postgres -- pgbackrest --stanza=shard0 --repo=1 --output=json info

@@ -9,11 +9,16 @@ from typing import Literal
 from pydantic import Field
 
 from ..types import Model, Name, Positive
+from .apps import App
 from .clusters import (
+    Bucket,
     CertificateAuthority,
     Clusters,
+    Database,
+    DatabaseUser,
     EtcdCluster,
     KeyFamily,
+    ObjectStorage,
     PatroniCluster,
     PgbackrestCluster,
     PgbouncerCluster,
@@ -21,16 +26,20 @@ from .clusters import (
     RedisInstance,
     Sentinel,
     WalBounds,
+    Watch,
 )
 from .costs import Component, Configuration, CostLine, Costs, Range
 from .document import Claim, Document, Promise, Rollout, RolloutDay
-from .hosts import Host, HostKind
+from .entry import Entry, EntryLimits, EntryRoute, EntryTimeouts
+from .hosts import EncryptedDisk, Host, HostKind
 from .services import Flow, ScalingStep, Service
 from .shards import Embedding, MasterKey, ShardHost, Shards, ShardTunnel, ShardVariant, UsersPerShard
 from .sites import Gateway, HostLimits, Link, MachineType, Pool, Site
 from .tunnels import Tunnel, Tunnels
 
 __all__ = [
+    "App",
+    "Bucket",
     "CertificateAuthority",
     "Claim",
     "Clusters",
@@ -38,8 +47,15 @@ __all__ = [
     "Configuration",
     "CostLine",
     "Costs",
+    "Database",
+    "DatabaseUser",
     "Document",
     "Embedding",
+    "EncryptedDisk",
+    "Entry",
+    "EntryLimits",
+    "EntryRoute",
+    "EntryTimeouts",
     "EtcdCluster",
     "Flow",
     "Gateway",
@@ -51,6 +67,7 @@ __all__ = [
     "Link",
     "MachineType",
     "MasterKey",
+    "ObjectStorage",
     "PatroniCluster",
     "PgbackrestCluster",
     "PgbouncerCluster",
@@ -73,6 +90,7 @@ __all__ = [
     "Tunnels",
     "UsersPerShard",
     "WalBounds",
+    "Watch",
 ]
 
 

@@ -1,10 +1,22 @@
 """Servers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..types import Address, Day, Model, Money, Name, Positive, RoleName, State
+from ..types import Address, Day, DevicePath, Model, Money, MountPath, Name, Positive, RoleName, State
+
+FirewallMode = Literal["enforce", "observe"]
+
+
+class EncryptedDisk(Model):
+    """A disk of its own for data, encrypted (LUKS2)."""
+
+    device: DevicePath = Field(description="the disk as the host names it, by a name that stays: /dev/disk/by-id/…")
+    mount: MountPath = Field("/var/lib/postgresql", description="what lies below is on the disk")
+    unlock: Literal["operator", "tpm2"] = Field(
+        "operator", description="who opens it after a boot: the operator, and the services wait; or the machine's TPM, for whoever has the machine"
+    )
 
 
 class HostKind(Model):
@@ -20,6 +32,10 @@ class HostKind(Model):
     roles: list[RoleName] = Field(description="what the host does; base and what a role implies follow")
     state: State = Field(description="create: ours to build; deployed or running: not touched beyond adopt")
     adopt: list[RoleName] = Field(default=[], description="roles that may touch a host which is not 'create'")
+    firewall: FirewallMode | None = Field(
+        None, description="enforce: what no flow names is dropped; observe: it passes, counted and logged; null: enforce where the state is create"
+    )
+    encrypted_disk: EncryptedDisk | None = Field(None, description="a disk of its own for data, encrypted; null: none")
     traffic_tb: Annotated[float, Field(gt=0)] | None = Field(None, description="outgoing traffic in the price, TB a month; null: unmetered or unknown")
     day: Day | None = Field(description="day of the rollout; null: in none, which is refused")
 

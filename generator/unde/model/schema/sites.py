@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from netaddr import IPAddress
+from netaddr import IPAddress, IPNetwork
 from pydantic import Field, model_validator
 
 from ..types import LAST_SLOT, Address, Model, Name, Network, Place, Positive
@@ -19,11 +19,39 @@ class Gateway(Model):
     licence: Literal["free", "p1", "p10", "unlimited"] | None = Field(
         None, description="routeros only: CHR's licence; it limits each interface to 1 Mbit/s, 1 Gbit/s, 10 Gbit/s or nothing"
     )
+    image_checksum: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="routeros guest only: SHA-256 of the release's disk image, chr-<version>.img.zip, as its vendor states it"
+    )
+    guest_network: Network = Field(
+        default_factory=lambda: IPNetwork("192.168.254.0/29"),
+        description="routeros guest only: the closed network of the host and its guests; the host has its first address, the guests a and b the next; "
+        "192.168.254.0/29 unless given",
+    )
+    standby: bool = Field(False, description="routeros guest only: a second guest, b, is kept the same as the first, to switch to")
+    active: Literal["a", "b"] = Field("a", description="routeros guest only: the guest that ends the tunnels")
     next_hop: Address | None = Field(
         None,
         description="the address that hosts of the site send remote traffic to; null: the gateway's own "
         "(a provider with routed private networks wants the network's first address)",
     )
+
+    @property
+    def bare(self) -> bool:
+        """Whether the server is itself the router: nothing of ours runs there."""
+        return self.engine == "routeros" and self.placement == "bare"
+
+    @property
+    def guests(self) -> dict[str, IPAddress]:
+        """Guest → its address in the closed network; empty where no router is a guest."""
+        if self.engine != "routeros" or self.placement != "guest":
+            return {}
+        names = ("a", "b") if self.standby else ("a",)
+        return {name: IPAddress(self.guest_network.first + 2 + number, 4) for number, name in enumerate(names)}
+
+    @property
+    def guests_host(self) -> IPAddress:
+        """The host's own address in the closed network."""
+        return IPAddress(self.guest_network.first + 1, 4)
 
 
 class HostLimits(Model):

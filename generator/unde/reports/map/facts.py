@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...model import Estate, HostView, select
-from ...plan import cost
+from ...plan import clusters, cost
 from ...plan.flows import Flows
 from ...survive import Outcome
 from .. import listings
@@ -33,17 +33,22 @@ class Duty:
 #: In the order of the map. A host with several duties stands under the last of them, the more particular one.
 DUTIES = (
     Duty("other", "Other", ()),
-    Duty("gateway", "Gateway", ("gateway",)),
-    Duty("service", "Entry and services", ("nginx_gateway", "app_service")),
+    Duty("gateway", "Gateway", ("gateway", "mikrotik_chr")),
+    Duty("service", "Entry and services", ("balancer", "nginx_gateway", "app_service")),
     Duty("cache", "Redis", ("redis",)),
     Duty("watch", "Monitoring, analytics", ("alertmanager", "grafana", "posthog", "prometheus")),
     Duty("database", "Databases", ("core_database",)),
-    Duty("shard", "Users’ data", ("patroni", "pgbackrest", "pgbouncer", "postgres_shard")),
+    Duty("shard", "Users’ data", ("patroni", "postgres_shard")),
     Duty("vote", "etcd votes", ("etcd",)),
 )
 
 #: Roles that come along with others and give a host no place on the map.
-ACCOMPANYING = frozenset(["base", "certificates", "docker", "firewall", "wireguard_keys", "wireguard_peer"])
+ACCOMPANYING = frozenset(
+    [
+        "base", "certificates", "docker", "exporters", "firewall", "luks", "object_storage", "pgbackrest", "pgbouncer", "redis_sentinel", "routing",
+        "wireguard_keys", "wireguard_peer",
+    ]
+)
 
 
 def duty(host: HostView) -> str:
@@ -92,8 +97,9 @@ def _hosts(estate: Estate) -> list[Row]:
         for host in at:
             listens[host].append({"service": name, "ports": service.ports, "protocol": service.protocol, "everywhere": at == everywhere})
     instances: dict[str, list[str]] = {}
-    for name, instance in estate.layout.clusters.redis.items():
-        instances.setdefault(instance.host, []).append(name)
+    for cluster in clusters.redis(estate):
+        for member in cluster.members:
+            instances.setdefault(member.name, []).append(cluster.name)
     return [
         {key: value for key, value in row.items() if key != "groups"}
         | {

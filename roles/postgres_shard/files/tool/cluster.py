@@ -13,63 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import (
-    INITIALIZING,
-    STATE_DIRECTORY,
-    in_recovery,
-    patroni_manages,
-    psql,
-    read_order,
-    refuse,
-    replication_conninfo,
-    report,
-    run,
-    start,
-)
-
-IDENTIFIER = STATE_DIRECTORY / "system_identifier"
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Where the one cluster of this host lies, the way Debian lays it out."""
-
-    version: str
-
-    @property
-    def data(self) -> Path:
-        """Return the data directory."""
-        return Path("/var/lib/postgresql") / self.version / "main"
-
-    @property
-    def incoming(self) -> Path:
-        """Return where a base backup is received, before it is complete."""
-        return self.data.with_name("main.incoming")
-
-    @property
-    def config(self) -> Path:
-        """Return the configuration directory."""
-        return Path("/etc/postgresql") / self.version / "main"
-
-    @property
-    def unit(self) -> str:
-        """Return the systemd unit."""
-        return f"postgresql@{self.version}-main.service"
-
-    def empty(self) -> bool:
-        """Tell whether there is nothing at all in the data directory."""
-        return not self.data.is_dir() or not any(self.data.iterdir())
-
-    def identifier(self) -> str:
-        """Return the system identifier, read from the files: the server need not run."""
-        if not (self.data / "global" / "pg_control").exists():
-            return ""
-        tool = f"/usr/lib/postgresql/{self.version}/bin/pg_controldata"
-        for line in run([tool, "-D", str(self.data)]).stdout.splitlines():
-            name, _, value = line.partition(":")
-            if name == "Database system identifier":
-                return value.strip()
-        return ""
+from common import INITIALIZING, STATE_DIRECTORY, alone, in_recovery, patroni_manages, psql, read_order, refuse, replication_conninfo, report, run, start
+from home import IDENTIFIER, Cluster, begin, create, finish, integrate
 
 
 @dataclass(frozen=True)
@@ -105,51 +50,6 @@ def others(order: dict) -> list[Upstream]:
     """Return the other members that answer."""
     found = [ask(member) for member in order["members"] if member["name"] != order["name"]]
     return [upstream for upstream in found if upstream]
-
-
-def forget_half_done(cluster: Cluster) -> None:
-    """Remove what a killed run of this command left; the mark proves that nobody has used it yet."""
-    run(["systemctl", "stop", cluster.unit], check=False)
-    shutil.rmtree(cluster.data, ignore_errors=True)
-    shutil.rmtree(cluster.incoming, ignore_errors=True)
-    for name in ("postgresql.conf", "start.conf", "pg_ctl.conf", "environment"):
-        (cluster.config / name).unlink(missing_ok=True)
-
-
-def begin(order: dict, cluster: Cluster) -> None:
-    """Leave the mark before anything is made."""
-    if not order["may_initialize"]:
-        refuse(
-            f"{cluster.data} is empty and this host may not be initialized (its state is not `create`). "
-            "If a new cluster or copy is really wanted here, run again with -e unde_may_initialize=true."
-        )
-    STATE_DIRECTORY.mkdir(parents=True, exist_ok=True)
-    INITIALIZING.write_text("a cluster is being made here; if you can read this and nothing runs, the run was killed\n")
-    forget_half_done(cluster)
-
-
-def finish(cluster: Cluster) -> None:
-    """Record who lives here, then take the mark away."""
-    IDENTIFIER.write_text(cluster.identifier() + "\n")
-    INITIALIZING.unlink()
-
-
-def integrate(cluster: Cluster, *options: str) -> None:
-    """Run Debian's own tool; it accepts no pg_hba.conf that is already there, so ours is put back afterwards."""
-    ours = {name: (cluster.config / name).read_bytes() for name in ("pg_hba.conf", "pg_ident.conf") if (cluster.config / name).exists()}
-    for name in ours:
-        (cluster.config / name).unlink()
-    base = ["pg_createcluster", "--quiet", "--no-status", "--locale=C.UTF-8", "--encoding=UTF8", "--port=5432", "--start-conf=auto"]
-    run([*base, cluster.version, "main", *options])
-    for name, content in ours.items():
-        (cluster.config / name).write_bytes(content)
-
-
-def create(order: dict, cluster: Cluster) -> None:
-    """Make the first primary."""
-    begin(order, cluster)
-    integrate(cluster, "--", "--data-checksums")
-    finish(cluster)
 
 
 def join(order: dict, cluster: Cluster) -> None:
@@ -232,6 +132,7 @@ def recognize(order: dict, cluster: Cluster) -> bool:
 def main() -> None:
     """Run the command: `cluster.py` for all but joining, `cluster.py --join` to copy a primary."""
     order = read_order()
+    alone()
     cluster = Cluster(order["version"])
     if patroni_manages():
         report(False, state="patroni")

@@ -1,4 +1,4 @@
-"""What the commands of this role share: how they take an order, speak SQL, refuse, and report.
+"""What the commands of the PostgreSQL roles share: how they take an order, speak SQL, refuse, and report.
 
 Each command reads one JSON object from standard input (secrets therefore never stand on a command line),
 prints one JSON object with at least `changed`, and ends with status 1 and one sentence on stderr when it refuses.
@@ -6,6 +6,7 @@ prints one JSON object with at least `changed`, and ends with status 1 and one s
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
@@ -16,12 +17,18 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-STATE_DIRECTORY = Path("/var/lib/unde/postgres_shard")
+# The role whose commands these are; each keeps them in a directory of its name.
+ROLE = Path(__file__).resolve().parent.name
+STATE_DIRECTORY = Path("/var/lib/unde") / ROLE
 # Stands as long as a cluster is being made here; what lies here meanwhile is nobody's.
 INITIALIZING = STATE_DIRECTORY / "initializing"
 REPLICATION_PASSFILE = Path("/var/lib/postgresql/.unde-replicator.pgpass")
 CA_FILE = "/etc/unde/tls/ca.crt"
 PORT = 5432
+# For a run whose connection was lost, and which goes on here.
+OTHER_S = 120
+# What `alone` holds; whatever this run starts holds it too.
+held: list[int] = []
 
 
 def read_order() -> dict:
@@ -29,6 +36,26 @@ def read_order() -> dict:
     order = json.load(sys.stdin)
     order["check"] = "--check" in sys.argv[1:]
     return order
+
+
+def alone() -> None:
+    """Go on only when no other run makes a cluster here, and let no other begin before this one, and all that it starts, has ended.
+
+    A run whose connection was lost is not killed by that: what it makes can be judged when it is done.
+    """
+    place = Path(__file__).resolve().parent
+    handle = os.open(place, os.O_RDONLY)
+    give_up = time.monotonic() + OTHER_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                refuse(f"another run still makes a cluster here (`fuser -v {place}` shows which processes): wait until it has ended, then run again")
+            time.sleep(0.2)
+        else:
+            held.append(handle)
+            return
 
 
 def refuse(message: str) -> NoReturn:
@@ -48,7 +75,7 @@ def run(argv: list[str], *, as_postgres: bool = False, text: str | None = None, 
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
-        "PGAPPNAME": "unde-postgres-shard",
+        "PGAPPNAME": f"unde-{ROLE.replace('_', '-')}",
         "PGPASSFILE": str(REPLICATION_PASSFILE),
     }
     identity = {}
@@ -56,7 +83,7 @@ def run(argv: list[str], *, as_postgres: bool = False, text: str | None = None, 
         account = pwd.getpwnam("postgres")
         environment["HOME"] = account.pw_dir
         identity = {"user": "postgres", "group": account.pw_gid, "extra_groups": os.getgrouplist("postgres", account.pw_gid)}
-    done = subprocess.run(argv, input=text or "", text=True, capture_output=True, env=environment, cwd="/", check=False, **identity)
+    done = subprocess.run(argv, input=text or "", text=True, capture_output=True, env=environment, cwd="/", check=False, pass_fds=held, **identity)
     if check and done.returncode != 0:
         refuse(f"{Path(argv[0]).name} ended with status {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done

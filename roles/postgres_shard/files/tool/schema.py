@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
+import ledger
 from common import is_primary, psql, read_order, refuse, report
 
 DATABASE = "unde"
-BOOTSTRAP = """
-CREATE SCHEMA IF NOT EXISTS unde;
-CREATE TABLE IF NOT EXISTS unde.schema_version (
-    version    integer PRIMARY KEY,
-    name       text NOT NULL,
-    checksum   text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
-);
-"""
 LARGEST = {"vector": 2000, "halfvec": 4000, "none": 16000}
 
 
@@ -48,27 +38,13 @@ def main() -> None:
     wish = check_wish(order)
     if not is_primary():
         report(False, state="not the primary", applied=[])
-    if psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":
+    if not ledger.exists(DATABASE):
         if order["check"]:
             report(True, applied=[entry["name"] for entry in order["files"]])
-        psql(f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
-    if psql("SELECT to_regclass('unde.schema_version') IS NULL", database=DATABASE) == "t":
-        psql(BOOTSTRAP, database=DATABASE, transaction=True)
-    rows = psql("SELECT version, checksum FROM unde.schema_version", database=DATABASE).splitlines()
-    known = {int(version): checksum for version, checksum in (row.split("|") for row in rows)}
+        ledger.create(DATABASE)
     if psql("SELECT to_regclass('unde.schema_parameter') IS NOT NULL", database=DATABASE) == "t":
         check_shape(wish)
-    applied = []
-    for entry in sorted(order["files"], key=lambda item: item["name"]):
-        version, checksum = int(entry["name"].split("_")[0]), hashlib.sha256(entry["content"].encode()).hexdigest()
-        if version in known:
-            if known[version] != checksum:
-                refuse(f"{entry['name']} was changed after it had been applied; put it back, and write the change as a new file")
-            continue
-        applied.append(entry["name"])
-        if not order["check"]:
-            record = f"\nINSERT INTO unde.schema_version (version, name, checksum) VALUES ({version}, '{entry['name']}', '{checksum}');\n"
-            psql(entry["content"] + record, database=DATABASE, variables=wish, transaction=True)
+    applied = ledger.apply(DATABASE, order["files"], wish, check=order["check"])
     if not (applied and order["check"]) and psql("SELECT unde_private.master_key_matches()", database=DATABASE) != "t":
         refuse(
             "the master key of this host does not open what is stored in this shard: the vault holds another key than the one "

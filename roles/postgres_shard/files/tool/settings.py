@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import grp
 from pathlib import Path
 
 from common import INITIALIZING, answers, patroni_manages, psql, read_order, refuse, report, run, start
 
 FILES = ("conf.d/unde.conf", "pg_hba.conf", "pg_ident.conf")
+KEY_GROUP = "unde-tls"
 CERTIFICATES = ("/etc/unde/tls/ca.crt", "/etc/unde/tls/host.crt", "/etc/unde/tls/host.key")
 
 
@@ -26,6 +28,19 @@ def check_files() -> None:
     )
     if errors:
         refuse(f"PostgreSQL refuses its new configuration; it keeps running with the old one:\n{errors}")
+
+
+def joined_late() -> bool:
+    """Tell whether the server was started before it was let into the group that reads the host's key: till then it keeps its former certificate."""
+    postmaster = psql("SELECT pg_read_file('postmaster.pid')").split()[0]
+    status = Path(f"/proc/{postmaster}/status").read_text().splitlines()
+    held = next(line for line in status if line.startswith("Groups:")).split()[1:]
+    return str(grp.getgrnam(KEY_GROUP).gr_gid) not in held
+
+
+def overridden() -> list[str]:
+    """Return our settings that a later line elsewhere decides."""
+    return psql("SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/conf.d/unde.conf' AND NOT applied AND error IS NULL ORDER BY name").split()
 
 
 def main() -> None:
@@ -51,6 +66,8 @@ def main() -> None:
             # A session sees the reload only after the postmaster has read the files.
             psql("SELECT pg_sleep(0.3)")
     pending = psql("SELECT name FROM pg_settings WHERE pending_restart ORDER BY name").split()
+    if joined_late():
+        pending.append("access to the host's key")
     if pending and order["may_restart"] and not patroni:
         changed, done = True, [*done, "restarted"]
         if not order["check"]:
@@ -58,7 +75,7 @@ def main() -> None:
             start(unit)
             pending = []
     way = "patronictl restart" if patroni else "-e unde_may_restart=true"
-    report(changed, done=done, pending=pending, way=way)
+    report(changed, done=done, pending=pending, overridden=overridden(), way=way)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""Encrypted disks: whose they are, what is on them, and who opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Finding
+from ..model import Estate
+from .rules import rule
+
+#: Where Debian keeps PostgreSQL's data.
+DATABASES = "/var/lib/postgresql"
+#: Names that are the same after every boot.
+STABLE = ("/dev/disk/by-id/", "/dev/disk/by-path/", "/dev/mapper/")
+
+
+@rule("disk-role")
+def roles(estate: Estate) -> Iterator[Finding]:
+    """The role luks follows from the key encrypted_disk."""
+    for host in estate.hosts.values():
+        if "luks" in host.kind.roles:
+            yield estate.source.finding(
+                (*host.path, "roles"), "disk-role", f"'{host.name}' has the role luks, which follows from an encrypted disk",
+                "write encrypted_disk: {device: /dev/disk/by-id/…}, and remove the role here",
+            )
+
+
+@rule("disk-unused")
+def unused(estate: Estate) -> Iterator[Finding]:
+    """What an encrypted disk is for lies on it: the databases of a host that has any."""
+    reported = set()
+    for host in estate.hosts.values():
+        disk = host.kind.encrypted_disk
+        if disk is None or (host.path, disk) in reported:
+            continue
+        reported.add((host.path, disk))
+        holds = (DATABASES + "/").startswith(disk.mount + "/")
+        if "postgres_shard" in host.roles and not holds:
+            yield estate.source.finding(
+                (*host.path, "encrypted_disk", "mount"), "disk-unused", f"the databases of '{host.name}' are in {DATABASES}, not below {disk.mount}: "
+                "they would lie beside the encrypted disk", f"mount: {DATABASES}",
+            )
+        if "postgres_shard" not in host.roles and disk.mount == DATABASES:
+            yield estate.source.finding(
+                (*host.path, "encrypted_disk"), "disk-unused", f"'{host.name}' has an encrypted disk for databases, but no role that has any",
+                "another mount, or remove the disk",
+            )
+
+
+@rule("disk-device")
+def devices(estate: Estate) -> Iterator[Finding]:
+    """A disk is named by a name that stays, and by one host if the name is that of one piece of hardware."""
+    owners: dict[str, str] = {}
+    for host in estate.hosts.values():
+        disk = host.kind.encrypted_disk
+        if disk is None:
+            continue
+        path = (*host.path, "encrypted_disk", "device")
+        owner = owners.setdefault(disk.device, host.name)
+        if owner != host.name and disk.device.startswith("/dev/disk/by-id/"):
+            yield estate.source.finding(
+                path, "disk-device", f"'{host.name}' and '{owner}' have the same disk, {disk.device}: such a name holds its serial number",
+                "each host's own, as /dev/disk/by-id/… on it; of a shard: shards.<member>.only.<number>.encrypted_disk",
+            )
+        elif owner == host.name and not disk.device.startswith(STABLE):
+            yield estate.source.finding(
+                path, "disk-device", f"'{host.name}' calls its disk {disk.device}: after a boot another disk may have that name", "its name in /dev/disk/by-id",
+                warn=True,
+            )
+
+
+@rule("disk-tpm")
+def tpm(estate: Estate) -> Iterator[Finding]:
+    """A disk that a TPM opens is in a machine that has one."""
+    reported = set()
+    for host in estate.hosts.values():
+        disk = host.kind.encrypted_disk
+        if disk and disk.unlock == "tpm2" and "dedicated" not in host.kind.type.lower() and host.path not in reported:
+            reported.add(host.path)
+            yield estate.source.finding(
+                (*host.path, "encrypted_disk", "unlock"), "disk-tpm", f"'{host.name}' is a {host.kind.type}: a cloud server has no TPM of its own",
+                "unlock: operator, or a dedicated machine", warn=True,
+            )

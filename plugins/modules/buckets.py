@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# Copyright: UNDE
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring the buckets of an object storage to what the layout says."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: buckets
+short_description: Buckets of an S3-compatible store, with lifecycle, versions, and who may do what
+description:
+  - Makes the buckets that are missing, and brings versions, lifecycle and policy of each to what is wanted. What another hand changed there is changed back,
+    and shown.
+  - Never deletes a bucket or an object, and never switches versions off.
+  - Policies deny, they do not allow. With many providers every key of a project may do everything in all its buckets, and only a denial narrows that. The key
+    that this module itself uses is never named in one, so that nobody is locked out.
+version_added: "0.1.0"
+author: UNDE (@unde)
+extends_documentation_fragment: [unde.infra.store]
+options:
+  principal:
+    description: How policies name the holder of a key, with C({key}) for the access key.
+    type: str
+    required: true
+  keys:
+    description: The access keys that are to be narrowed, by name.
+    type: dict
+    required: true
+  buckets:
+    description: What there is to be.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the bucket.
+        type: str
+        required: true
+      versions_days:
+        description: Days that an overwritten or deleted object can still be brought back; without it the store keeps no versions.
+        type: int
+      abort_uploads_days:
+        description: Days after which an upload that was never ended is dropped.
+        type: int
+        required: true
+      access:
+        description: Name of a key → C(read), or C(write), which reads too. Keys that are not named may do nothing.
+        type: dict
+        required: true
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be changed.
+  diff_mode:
+    support: full
+    description: Shows each bucket before and after.
+"""
+
+EXAMPLES = r"""
+- name: Have the buckets
+  unde.infra.buckets:
+    endpoint: https://hel1.your-objectstorage.com
+    region: hel1
+    access_key: "{{ vault_object_storage_keys['s3-admin-access-key'] }}"
+    secret_key: "{{ vault_object_storage_keys['s3-admin-secret-key'] }}"
+    principal: arn:aws:iam:::user/p1234567:{key}
+    keys: {backups: AKEXAMPLE}
+    buckets:
+      - {name: unde-shard-backups, versions_days: 14, abort_uploads_days: 7, access: {backups: write}}
+"""
+
+RETURN = r"""
+changes:
+  description: What was not as wanted, in words.
+  type: list
+  elements: str
+  returned: always
+  sample: ["unde-images: policy"]
+others:
+  description: Buckets that the key sees and that are not among the wanted ones; they are left alone.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import json
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.unde.infra.plugins.module_utils import s3
+
+#: What nobody but the administrator may do. Written out one by one, since not every store understands NotAction; and without those at which Ceph stumbles.
+ADMINISTER = [
+    "s3:BypassGovernanceRetention", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteBucketWebsite", "s3:DeleteObjectVersion", "s3:PutBucketAcl",
+    "s3:PutBucketCORS", "s3:PutBucketLogging", "s3:PutBucketNotification", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutBucketWebsite", "s3:PutLifecycleConfiguration",
+    "s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:PutReplicationConfiguration",
+]  # fmt: skip
+#: What a reader may not do besides.
+WRITE = [
+    "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging", "s3:PutObject", "s3:PutObjectLegalHold",
+    "s3:PutObjectRetention", "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:RestoreObject",
+]  # fmt: skip
+#: What is denied, by what a key may.
+DENIED = {None: ("Strangers", ["s3:*"]), "read": ("Readers", sorted(ADMINISTER + WRITE)), "write": ("Writers", sorted(ADMINISTER))}
+#: How a store says that there is none of something.
+NONE = ("NoSuchBucketPolicy", "NoSuchLifecycleConfiguration")
+ABSENT = ("404", "NoSuchBucket", "NotFound")
+
+
+def policy(bucket, keys, principal):
+    """Return the policy of a bucket: what each kind of key is denied; none where there is no key to narrow."""
+    arn = "arn:aws:s3:::" + bucket["name"]
+    statements = []
+    for may, (who, actions) in DENIED.items():
+        named = sorted(principal.replace("{key}", key) for name, key in keys.items() if bucket["access"].get(name) == may)
+        if named:
+            statements.append({"Sid": who, "Effect": "Deny", "Principal": {"AWS": named}, "Action": actions, "Resource": [arn, arn + "/*"]})
+    return {"Version": "2012-10-17", "Statement": statements} if statements else None
+
+
+def lifecycle(bucket):
+    """Return the one rule of a bucket's lifecycle."""
+    rule = {
+        "ID": "unde", "Filter": {"Prefix": ""}, "Status": "Enabled",
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket["abort_uploads_days"]},
+    }  # fmt: skip
+    if bucket["versions_days"] is not None:
+        rule["NoncurrentVersionExpiration"] = {"NoncurrentDays": bucket["versions_days"]}
+        # What says that an object was deleted goes when no version of it is left.
+        rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
+    return [rule]
+
+
+def plain(value):
+    """Return a policy in the one of its spellings that all stores' answers can be brought to."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        items = sorted((plain(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
+        return items[0] if len(items) == 1 and isinstance(items[0], str) else items
+    return value
+
+
+def plain_rule(rule):
+    """Return a rule of a lifecycle likewise: a prefix stands in one place, and is there."""
+    rule = dict(rule)
+    prefix = rule.pop("Prefix", None)
+    return {**rule, "Filter": rule.get("Filter") or {"Prefix": prefix or ""}}
+
+
+def found(store, name):
+    """Return a bucket as it is; None where there is none."""
+    try:
+        store.head_bucket(Bucket=name)
+    except s3.botocore.exceptions.ClientError as error:
+        if s3.code(error) in ABSENT:
+            return None
+        raise
+    versions = store.get_bucket_versioning(Bucket=name).get("Status", "none")
+    rules = asked(store.get_bucket_lifecycle_configuration, name, {"Rules": []})["Rules"]
+    text = asked(store.get_bucket_policy, name, {"Policy": "null"})["Policy"]
+    return {"versions": versions, "lifecycle": sorted(map(plain_rule, rules), key=json.dumps), "policy": plain(json.loads(text))}
+
+
+def asked(question, name, without):
+    """Return a store's answer about a bucket, or what stands for none."""
+    try:
+        return question(Bucket=name)
+    except s3.botocore.exceptions.ClientError as error:
+        if s3.code(error) in NONE:
+            return without
+        raise
+
+
+def bring(store, name, part, value):
+    """Change one part of a bucket."""
+    if part == "versions":
+        store.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": value})
+    elif part == "lifecycle":
+        store.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": value})
+    elif value is None:
+        store.delete_bucket_policy(Bucket=name)
+    else:
+        store.put_bucket_policy(Bucket=name, Policy=json.dumps(value))
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            **s3.STORE,
+            "principal": {"type": "str", "required": True},
+            "keys": {"type": "dict", "required": True, "no_log": False},
+            "buckets": {
+                "type": "list", "elements": "dict", "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "versions_days": {"type": "int"},
+                    "abort_uploads_days": {"type": "int", "required": True},
+                    "access": {"type": "dict", "required": True},
+                },
+            },
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    store, keys, wanted = s3.client(module), module.params["keys"], module.params["buckets"]
+    changes, differences = [], []
+    try:
+        there = [bucket["Name"] for bucket in store.list_buckets()["Buckets"]]
+        for bucket in wanted:
+            name, before = bucket["name"], found(store, bucket["name"])
+            if before is None:
+                changes.append(name + ": made")
+                if not module.check_mode:
+                    store.create_bucket(Bucket=name)
+            now = before or {"versions": "none", "lifecycle": [], "policy": None}
+            after = {
+                # Never switched off: what can be brought back today could not be tomorrow.
+                "versions": now["versions"] if bucket["versions_days"] is None else "Enabled",
+                "lifecycle": lifecycle(bucket),
+                "policy": policy(bucket, keys, module.params["principal"]),
+            }
+            if bucket["versions_days"] is None and now["versions"] == "Enabled":
+                module.warn("%s keeps versions, for ever: give it versions_days" % name)
+            for part, value in after.items():
+                if plain(value) != plain(now[part]):
+                    changes.append("%s: %s" % (name, part))
+                    if not module.check_mode:
+                        bring(store, name, part, value)
+            differences.append({"before_header": name, "after_header": name, "before": before or {}, "after": {**after, "policy": plain(after["policy"])}})
+    except (s3.botocore.exceptions.BotoCoreError, s3.botocore.exceptions.ClientError) as error:
+        module.fail_json(msg="%s: %s" % (module.params["endpoint"], s3.words(error)), changes=changes)
+    others = sorted(set(there) - {bucket["name"] for bucket in wanted})
+    module.exit_json(changed=bool(changes), changes=changes, others=others, diff=differences)
+
+
+if __name__ == "__main__":
+    main()
