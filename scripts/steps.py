@@ -1,4 +1,4 @@
-"""Run every test there is, step by step: style, the fast tests, the scenario of every role (two side by side), then the whole estate.
+"""Run every test there is: what is timed, then style, the fast tests and the scenario of every role (two side by side), then the whole estate.
 
 Fails if a step fails, if a scenario of molecule/ was not run (but for those with a file OPT_IN, which says what they want), if one of
 its own steps was skipped, or if a test file held no test. Every step's output is in .cache/test/<step>.log; the end of a failed one is
@@ -106,16 +106,15 @@ def scenario_was_complete(said: str) -> str:
 def pytest(folder: str, *words: str) -> Step:
     """Return a step for a folder of tests."""
     name = "estate: tests" if folder == TESTS_OF_ESTATE else folder
-    return Step(name, [["pytest", "-vv", "--color=no", folder, *words]], every_file_has_tests([folder]))
+    return Step(name, [["pytest", "-vv", "--color=no", "--durations=25", folder, *words]], every_file_has_tests([folder]))
 
 
 def plan() -> tuple[list[Step], list[Step], list[Step]]:
-    """Return the steps before the scenarios, the scenarios, and the estate's."""
+    """Return the steps that want the machine for themselves, those that run side by side, and the estate's."""
     lab = "scripts/lab-playbook"
-    first = [
-        Step("image", [["scripts/image"]]),
+    alone = [Step("image", [["scripts/image"]]), Step("speed", [["bench/speed.py", "--small", "--rounds", "5"]])]
+    fast = [
         Step("lint", [["scripts/lint"]]),
-        Step("speed", [["bench/speed.py", "--small", "--rounds", "5"]]),
         *(pytest(folder) for folder in sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})),
     ]
     named = [name for name in scenarios() if name not in (ESTATE, *opt_in())]
@@ -130,11 +129,11 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
         Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]]),
         pytest(TESTS_OF_ESTATE),
         # The same lab, its gateway changed while it runs: the days that the engine matters to, and the tests that it could fail.
-        Step("estate: on engine linux", [["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS]]),
+        Step("estate: on engine linux", [["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS]]),
         Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
         Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),
     ]  # fmt: skip
-    return first, roles, estate
+    return alone, [*fast, *roles], estate
 
 
 def environment(step: Step) -> dict[str, str]:
@@ -233,8 +232,8 @@ def main() -> int:
     parser.add_argument("steps", nargs="*", metavar="STEP", help="how names of steps begin, as 'role etcd' or estate; default: all")
     parser.add_argument("--list", action="store_true", help="show the steps and do nothing")
     arguments = parser.parse_args()
-    first, roles, estate = plan()
-    everything = [*first, *roles, *estate]
+    alone, together, estate = plan()
+    everything = [*alone, *together, *estate]
     if arguments.list:
         print("\n".join(step.name for step in everything))
         return 0
@@ -248,11 +247,11 @@ def main() -> int:
         os.environ.pop(name, None)
     threading.Thread(target=alive, daemon=True).start()
     began, results = time.monotonic(), []
-    results += [run(step) for step in first if step in chosen and not stopping.is_set()]
+    results += [run(step) for step in alone if step in chosen and not stopping.is_set()]
     if any(step in chosen for step in estate if step.name == CREATE):
         subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
     with ThreadPoolExecutor(TOGETHER) as pool:
-        results += pool.map(run, [step for step in roles if step in chosen and not stopping.is_set()])
+        results += pool.map(run, [step for step in together if step in chosen and not stopping.is_set()])
     for step in (step for step in estate if step in chosen):
         if stopping.is_set():
             break

@@ -68,6 +68,10 @@ def test_loss_of_the_primarys_host_ends_with_a_writable_shard(shard: dict, recor
     began = time.monotonic()
     lab.until(f"{lost} is back as a standby", lambda: whole(shard), REJOIN, 2)
     print(f"{lost} streams again {time.monotonic() - began:.1f} s after its start")
+    opens = "SELECT unde_private.master_key_matches()"
+    assert lab.sql(lost, opens) == "f", "a boot takes the key from memory: this has proved nothing"
+    subprocess.run(["scripts/lab-playbook", "playbooks/operate/give_master_key.yml", "-l", lost], cwd=lab.ROOT, check=True, timeout=120)
+    assert lab.sql(lost, opens) == "t"
     # Back to where the layout wants the primary: near the users.
     lab.run(member, f"patronictl -c /etc/patroni/config.yml switchover --leader {member} --candidate {lost} --force", timeout=120)
     lab.until(f"{lost} leads again", lambda: lab.leader(shard) == lost, 60)
