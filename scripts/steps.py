@@ -129,7 +129,9 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
         Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]]),
         pytest(TESTS_OF_ESTATE),
         # The same lab, its gateway changed while it runs: the days that the engine matters to, and the tests that it could fail.
-        Step("estate: on engine linux", [["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS]]),
+        Step("estate: on engine linux", [
+            ["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS],
+        ]),
         Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
         Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),
     ]  # fmt: skip
