@@ -68,7 +68,7 @@ def test_loss_of_the_primarys_host_ends_with_a_writable_shard(shard: dict, recor
     began = time.monotonic()
     lab.until(f"{lost} is back as a standby", lambda: whole(shard), REJOIN, 2)
     print(f"{lost} streams again {time.monotonic() - began:.1f} s after its start")
-    opens = "SELECT unde_private.master_key_matches()"
+    opens = "SELECT unde.user_knowledge_opens()"
     assert lab.sql(lost, opens) == "f", "a boot takes the key from memory: this has proved nothing"
     subprocess.run(["scripts/lab-playbook", "playbooks/operate/give_master_key.yml", "-l", lost], cwd=lab.ROOT, check=True, timeout=120)
     assert lab.sql(lost, opens) == "t"
