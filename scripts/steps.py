@@ -1,4 +1,4 @@
-"""Run every test there is: what is timed, then style, the fast tests and the scenario of every role (two side by side), then the whole estate.
+"""Run every test there is: what is timed, then style, the fast tests and the scenario of every role (three side by side), then the whole estate.
 
 Fails if a step fails, if a scenario of molecule/ was not run (but for those with a file OPT_IN, which says what they want), if one of
 its own steps was skipped, or if a test file held no test. Every step's output is in .cache/test/<step>.log; the end of a failed one is
@@ -26,8 +26,8 @@ LOGS = ROOT / ".cache/test"
 ESTATE = "estate"
 CREATE = "estate: create"
 DAYS = "estate: day by day, two of them killed"
-#: Scenarios side by side, on two cores.
-TOGETHER = 2
+#: Side by side, on two cores: they wait for what they have broken to mend itself as long as they work.
+TOGETHER = 3
 #: Those that take longest, longest first: begun before the others, so that none is left to run alone at the end.
 LONGEST = ("mikrotik_chr", "core_database", "exporters", "mikrotik_chr_guests", "luks", "postgres_shard", "prometheus")
 #: Seconds between two signs of life.
@@ -119,7 +119,7 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
     ]
     named = [name for name in scenarios() if name not in (ESTATE, *opt_in())]
     named.sort(key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
-    roles = [Step(f"role {name}", [["molecule", "test", "-s", name]], scenario_was_complete) for name in named]
+    roles = [Step(f"role {name}", [["scripts/alone", "molecule", "test", "-s", name]], scenario_was_complete) for name in named]
     estate = [
         Step(CREATE, [
             ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
@@ -140,8 +140,8 @@ def plan() -> tuple[list[Step], list[Step], list[Step]]:
 
 def environment(step: Step) -> dict[str, str]:
     """Return a step's environment: only the estate's steps see the lab."""
-    lab = " lab" if step.name.startswith(ESTATE) else ""
-    command = ["bash", "-c", f". scripts/environment{lab} && env -0"]
+    kind = {ESTATE: "lab", "role": "quick"}.get(re.split("[ :]", step.name)[0], "")
+    command = ["bash", "-c", f". scripts/environment {kind} && env -0"]
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
 

@@ -218,6 +218,13 @@ def test_scenario(role: str) -> None:
     assert {"converge", "idempotence", "verify"} <= set(sequence)
 
 
+def test_a_scenario_runs_its_role_as_everybody_does() -> None:
+    """Whatever strategy the tests choose for what prepares a scenario and asks it."""
+    for file in sorted((support.ROOT / "molecule").glob("*/converge.yml")):
+        plays = yaml.safe_load(file.read_text(encoding="utf-8"))
+        assert all(play["strategy"] == "linear" for play in plays if "ansible.builtin.import_playbook" not in play), file
+
+
 @pytest.mark.parametrize("role", BUILT)
 def test_secrets_are_not_logged(role: str) -> None:
     """A task that handles a secret variable has no_log."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tiny_disk.py NAME ...: write NAME.zip, the image of a disk that says its name on the serial port, and print the archive's SHA-256.
+"""tiny_disk.py NAME.zip ...: write an archive, the image of a disk that says its name on the serial port, and print the archive's SHA-256.
 
 Its boot sector halts then, and turns the machine off when its power button is pressed.
 """
@@ -30,11 +30,11 @@ def image(name: str) -> bytes:
 
 
 def main() -> None:
-    for name in sys.argv[1:]:
+    for file in map(Path, sys.argv[1:]):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(zipfile.ZipInfo(f"chr-{name}.img"), image(name))
-        Path(f"{name}.zip").write_bytes(packed.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"chr-{file.stem}.img"), image(file.stem))
+        file.write_bytes(packed.getvalue())
         print(hashlib.sha256(packed.getvalue()).hexdigest())
 
 
