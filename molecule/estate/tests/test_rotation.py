@@ -47,6 +47,10 @@ print(json.dumps([asked, {}]))
 SLOW = ("timed out", "timeout expired")
 
 
+#: How a member of Patroni speaks to another: with its host's certificate.
+AS_A_HOST = "-X POST --cert /etc/unde/tls/host.crt --key /etc/unde/tls/host.key"
+
+
 class Hidden(dict[str, str]):
     """Secrets by name, which a failing test does not print."""
 
@@ -165,17 +169,24 @@ def test_databases_refuse_the_former_passwords(former: Hidden) -> None:
         assert lab.run(host, f'python3 -c "{program}" 2>&1 || true', stdin=value(name)) == ""
 
 
-def test_prometheus_refuses_the_former_password() -> None:
-    """It reads who may come in at each request; the playbook has asked already, this asks by itself."""
-    name = "vault_prometheus_operators_password"
+@pytest.mark.parametrize(
+    ("name", "role", "user", "url", "how"),
+    [
+        ("vault_prometheus_operators_password", "prometheus", "operators", "https://{address}:9090/api/v1/query?query=up", ""),
+        ("vault_alertmanager_operators_password", "alertmanager", "operators", "https://localhost:9093/api/v2/status", ""),
+        ("vault_patroni_api_password", "patroni", "patroni", "https://{address}:8008/reload", AS_A_HOST),
+    ],
+)
+def test_a_service_refuses_the_former_password(name: str, role: str, user: str, url: str, how: str) -> None:
+    """By HTTP, on every host that has the role; the playbook has asked already, this asks by itself."""
     former = rotate(name)
-    address = next(host["address"] for host in lab.plan("hosts") if host["name"] == "monitoring")
-    ask = (
-        "read -r password; printf 'user = \"operators:%s\"' \"$password\" "
-        f"| curl -s --config - -o /dev/null -w '%{{http_code}}' --cacert /etc/unde/tls/ca.crt 'https://{address}:9090/api/v1/query?query=up'"
-    )
-    assert lab.run("monitoring", ask, stdin=former + "\n") == "401"
-    assert lab.run("monitoring", ask, stdin=value(name) + "\n") == "200"
+    for host in (host for host in lab.plan("hosts") if role in host["roles"]):
+        ask = (
+            f"read -r password; printf 'user = \"{user}:%s\"' \"$password\" "
+            f"| curl -s --config - -o /dev/null -w '%{{http_code}}' --cacert /etc/unde/tls/ca.crt {how} '{url.format(address=host['address'])}'"
+        )
+        assert lab.run(host["name"], ask, stdin=former + "\n") == "401", host["name"]
+        assert lab.run(host["name"], ask, stdin=value(name) + "\n") in ("200", "202"), host["name"]
 
 
 def test_the_master_key_is_on_no_disk() -> None:
