@@ -61,6 +61,7 @@ def test_every_day_has_its_playbook_its_gate_and_its_way_back(day: int) -> None:
     assert mine
     for gate in mine:
         tasks = yaml.safe_load((support.ROOT / f"playbooks/gates/tasks/{gate['name']}.yml").read_text(encoding="utf-8"))
+        assert not {"gate_key", "gate_results"} & {task.get("register") for task in tasks}, f"{gate['name']}: a name of tasks/measure.yml's own"
         last = tasks[-1].get("block", tasks)[-1]
         assert "gate_measured" in last["ansible.builtin.set_fact"], gate
 
