@@ -31,13 +31,16 @@ PORT, UNIT = 9100, "prometheus-node-exporter"
 #: Seconds in which only the others work, seconds for TCP to find its rate at 120 ms, and seconds that are measured.
 QUIET_S, WARM_S, MEASURED_S = 1, 4, 5
 TICKS = os.sysconf("SC_CLK_TCK")
-#: Sends to the first who connects, as fast as it goes, and ends with the connection.
+#: Sends to the one who asks for it, as fast as it goes, and ends with the connection. Prometheus, which asks at this port too, is shown out.
 SEND = """
 import socket, sys
 listener = socket.create_server(("", int(sys.argv[1])))
 listener.settimeout(20)
-taken, _ = listener.accept()
 chunk = bytes(1 << 18)
+asked = b""
+while asked != b"send":
+    taken, _ = listener.accept()
+    asked = taken.recv(4)
 try:
     while True:
         taken.sendall(chunk)
@@ -49,8 +52,18 @@ TAKE = """
 import json, selectors, socket, sys, time
 port, warm, measured, *addresses = int(sys.argv[1]), *map(float, sys.argv[2:4]), *sys.argv[4:]
 open_ = selectors.DefaultSelector()
+give_up = time.monotonic() + 10
+def connected(address):
+    while True:
+        try:
+            return socket.create_connection((address, port), 10)
+        except ConnectionRefusedError:  # it may still be starting
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
 for address in addresses:
-    taken = socket.create_connection((address, port), 10)
+    taken = connected(address)
+    taken.sendall(b"send")
     taken.setblocking(False)
     open_.register(taken, selectors.EVENT_READ, address)
 buffer = bytearray(1 << 18)
