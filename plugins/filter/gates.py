@@ -1,6 +1,6 @@
 # Copyright: UNDE
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which gates a host is asked for, and what those that were measured say: lines for people, and what is red."""
+"""Which gates a run asks for, and what those that were measured say: lines for people, and what is red."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 #: What a host says that does not answer.
-SILENT = {"green": False, "says": "it did not answer"}
+SILENT = {"green": False, "says": "it did not answer, or failed earlier in this run"}
 #: So many different answers are told one by one; of more, the first and the last in order.
 TOLD = 4
+#: The gate of what hurts on purpose: only a run that names its day asks for it.
+DRILLS = "drills"
 
 
 def key(gate: Mapping[str, Any]) -> str:
@@ -18,32 +20,43 @@ def key(gate: Mapping[str, Any]) -> str:
     return f"{gate['day']} {gate['name']}"
 
 
-def concerns(gate: Mapping[str, Any], group_names: Iterable[str]) -> bool:
-    """Return whether a gate is measured on a host: it is in all of the gate's groups, and in none that the gate leaves out."""
-    there = set(group_names)
-    return set(gate["groups"]) <= there and not set(gate.get("but", ())) & there
+def gates_asked(
+    gates: Iterable[Mapping[str, Any]], rollout: Iterable[Mapping[str, Any]], days: Iterable[int] = (), begins: int = 0, phase: int = 0, until: int = 0,
+    names: Iterable[str] = (),
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return the gates that a run asks for, each as ``{name, day}``, day by day.
 
-
-def gates_of_host(gates: Iterable[Mapping[str, Any]], group_names: Iterable[str]) -> list[Mapping[str, Any]]:
-    """Return the gates that are measured on a host which is in these groups."""
-    there = list(group_names)
-    return [gate for gate in gates if concerns(gate, there)]
+    ``gates`` is the plan's ``unde_gates_of_days``, ``rollout`` its ``unde_rollout``. Asked are the gates of ``days``; or of the days that the day
+    ``begins`` needs; or of a ``phase``; or of all days, up to ``until``. ``names`` narrows them. Drills are asked for by their day alone.
+    """
+    every = list(rollout)
+    named = {int(day) for day in days} or {day for each in every if each["day"] == begins for day in each["needs"]}
+    wanted = {
+        each["day"] for each in every
+        if (each["day"] in named if named or begins else each["phase"] == phase if phase else not until or each["day"] <= until)
+    }  # fmt: skip
+    only, hurts = set(names), bool(named or until)
+    return [
+        {"name": gate["name"], "day": gate["day"]}
+        for gate in gates if gate["day"] in wanted and (not only or gate["name"] in only) and (hurts or gate["name"] != DRILLS)
+    ]  # fmt: skip
 
 
 def gates_found(
-    gates: Iterable[Mapping[str, Any]], groups: Mapping[str, Iterable[str]], hosts: Iterable[str], results: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return each gate with ``found``: host → what it measured, of the ``hosts`` that are concerned.
+    asked: Iterable[Mapping[str, Any]], gates: Iterable[Mapping[str, Any]], hosts: Iterable[str], answering: Iterable[str],
+    hostvars: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return each gate that is asked for as ``{name, day, says, found}``; ``found`` is host → what it measured, of the ``hosts`` that are concerned.
 
-    ``results`` has the results of each host by a gate's key; a host that is not in it did not answer.
+    Which those are says each host's ``unde_gates``, what they measured their ``gate_results``; a host that is not among the ``answering`` did not answer.
     """
-    of_host: dict[str, list[str]] = {host: [] for host in hosts}
-    for group, members in groups.items():
-        for host in of_host.keys() & set(members):
-            of_host[host].append(group)
+    there = set(answering)
+    concerned = {host: [key(gate) for gate in hostvars[host].get("unde_gates", ())] for host in hosts}
+    results = {host: hostvars[host].get("gate_results", {}) if host in there else {} for host in concerned}
+    says = {key(gate): gate["says"] for gate in gates}
     return [
-        {**gate, "found": {host: results.get(host, {}).get(key(gate), SILENT) for host, mine in of_host.items() if concerns(gate, mine)}}
-        for gate in gates
+        {**gate, "says": says[key(gate)], "found": {host: results[host].get(key(gate), SILENT) for host, mine in concerned.items() if key(gate) in mine}}
+        for gate in asked
     ]
 
 
@@ -71,6 +84,11 @@ def gates_red(found: Iterable[Mapping[str, Any]]) -> list[str]:
     ]  # fmt: skip
 
 
+def gates_left_out(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return who was left out of the rest of a run, and at which task (playbooks/tasks/leave_out.yml)."""
+    return [f"{host}: left out of the rest of the run, since '{hostvars[host]['left_out_because']}' failed" for host in hosts]
+
+
 def gates_stand(found: Iterable[Mapping[str, Any]], rollout: Iterable[Mapping[str, Any]]) -> str:
     """Return where the estate stands: at the last day that was asked for, or before the first that is red."""
     asked = list(found)
@@ -85,4 +103,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return name → filter."""
-        return {"gates_of_host": gates_of_host, "gates_found": gates_found, "gates_told": gates_told, "gates_red": gates_red, "gates_stand": gates_stand}
+        return {
+            "gates_asked": gates_asked, "gates_found": gates_found, "gates_told": gates_told, "gates_red": gates_red,
+            "gates_left_out": gates_left_out, "gates_stand": gates_stand,
+        }  # fmt: skip

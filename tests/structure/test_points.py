@@ -6,7 +6,9 @@ import ast
 
 import pytest
 
+import support
 from support import ROOT
+from unde.plan import rollout
 
 SOURCE = ast.parse((ROOT / "molecule/estate/rollout.py").read_text(encoding="utf-8"))
 POINTS: dict[str, tuple[int, str]] = next(
@@ -25,4 +27,6 @@ def test_point_is_a_task(point: str) -> None:
     day, (role, title) = POINTS[point][0], POINTS[point][1].split(" : ")
     files = [path.read_text(encoding="utf-8") for path in (ROOT / "roles" / role / "tasks").glob("*.yml")]
     assert any(f"name: {title}" in text for text in files)
-    assert f"unde.infra.{role}\n" in next((ROOT / "playbooks/days").glob(f"day_{day:02d}_*.yml")).read_text(encoding="utf-8")
+    engine = "linux" if role == "gateway" else "routeros"
+    ours = {"hosts": {"*": {"state": "create", "adopt": []}}, "sites": {"helsinki": {"gateway": {"engine": engine}}}}
+    assert any(day in roles.get(role, ()) for roles in rollout.applied(support.estate(ours)).values())

@@ -1,4 +1,4 @@
-"""The judge of the gates: who is asked, what is told, what is red."""
+"""The judge of the gates: what is asked for, what is told, what is red."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib.util
 from typing import Any
 
 import pytest
-import yaml
 
 import support
 
@@ -16,14 +15,19 @@ assert _spec.loader is not None
 gates = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(gates)
 
-BASE = {"name": "base", "day": 1, "groups": ["managed_base"], "but": ["far"], "says": "hosts answer"}
-VOTES = {"name": "votes", "day": 11, "groups": ["managed_etcd", "managed_base"], "says": "votes are healthy"}
-GROUPS = {"managed_base": ["a", "b", "c"], "far": ["c"], "managed_etcd": ["b", "c"]}
-ROLLOUT = [{"day": 1, "title": "Gateway"}, {"day": 11, "title": "Votes"}]
+BASE, VOTES, DRILLS = {"name": "base", "day": 1}, {"name": "votes", "day": 11}, {"name": "drills", "day": 15}
+ROLLOUT = [
+    {"day": 1, "phase": 1, "title": "Gateway", "needs": []},
+    {"day": 11, "phase": 2, "title": "Votes", "needs": [1]},
+    {"day": 15, "phase": 2, "title": "Drills", "needs": [1, 11]},
+]
+OF_DAYS = [{**BASE, "says": "hosts answer"}, {**VOTES, "says": "votes are healthy"}, {**DRILLS, "says": "a loss was measured"}]
+CONCERNED = {"a": [BASE], "b": [BASE, VOTES], "c": [VOTES]}
 
 
 def found(results: dict[str, Any], hosts: str = "abc", asked: Any = (BASE, VOTES)) -> Any:
-    return gates.gates_found(asked, GROUPS, hosts, results)
+    hostvars = {host: {"unde_gates": CONCERNED[host], "gate_results": results.get(host, {})} for host in CONCERNED}
+    return gates.gates_found(asked, OF_DAYS, hosts, [host for host in hosts if host in results], hostvars)
 
 
 def green(says: str = "") -> dict[str, Any]:
@@ -33,9 +37,25 @@ def green(says: str = "") -> dict[str, Any]:
 ALL = {"a": {"1 base": green()}, "b": {"1 base": green(), "11 votes": green("3 votes")}, "c": {"11 votes": green("3 votes")}}
 
 
-@pytest.mark.parametrize(("groups", "asked"), [(["managed_base"], ["base"]), (["managed_base", "managed_etcd", "far"], ["votes"]), (["managed_etcd"], [])])
-def test_a_host_is_asked_where_it_is_in_all_groups_and_in_none_that_is_left_out(groups: list[str], asked: list[str]) -> None:
-    assert [gate["name"] for gate in gates.gates_of_host([BASE, VOTES], groups)] == asked
+@pytest.mark.parametrize(
+    ("which", "asked"),
+    [
+        ({}, [BASE, VOTES]),
+        ({"days": [11]}, [VOTES]),
+        ({"days": ["11"]}, [VOTES]),
+        ({"days": [15]}, [DRILLS]),
+        ({"begins": 1}, []),
+        ({"begins": 11}, [BASE]),
+        ({"begins": 15}, [BASE, VOTES]),
+        ({"phase": 2}, [VOTES]),
+        ({"until": 1}, [BASE]),
+        ({"until": 15}, [BASE, VOTES, DRILLS]),
+        ({"names": ["votes"]}, [VOTES]),
+    ],
+)
+def test_a_run_asks_for_the_gates_of_its_days(which: dict[str, Any], asked: list[dict[str, Any]]) -> None:
+    """Drills are asked for by their day alone."""
+    assert gates.gates_asked(OF_DAYS, ROLLOUT, **which) == asked
 
 
 def test_each_gate_is_told_with_its_hosts_and_figures() -> None:
@@ -46,8 +66,9 @@ def test_each_gate_is_told_with_its_hosts_and_figures() -> None:
 
 def test_a_host_that_was_lost_is_red() -> None:
     lost = found({host: said for host, said in ALL.items() if host != "b"})
-    assert gates.gates_red(lost) == ["day 1, hosts answer: b: it did not answer", "day 11, votes are healthy: b: it did not answer"]
-    assert gates.gates_told(lost)[0] == "✗ day  1  hosts answer (2 hosts: b: it did not answer)"
+    silent = gates.SILENT["says"]
+    assert gates.gates_red(lost) == [f"day 1, hosts answer: b: {silent}", f"day 11, votes are healthy: b: {silent}"]
+    assert gates.gates_told(lost)[0] == f"✗ day  1  hosts answer (2 hosts: b: {silent})"
     assert gates.gates_stand(lost, ROLLOUT) == "The estate stands before day 1: Gateway"
 
 
@@ -57,17 +78,23 @@ def test_one_red_host_is_enough_and_says_why() -> None:
     assert gates.gates_stand(one, ROLLOUT) == "The estate stands before day 11: Votes"
 
 
+def test_who_was_left_out_is_named_with_the_task_that_failed() -> None:
+    assert gates.gates_left_out(["b"], {"b": {"left_out_because": "Start etcd"}}) == ["b: left out of the rest of the run, since 'Start etcd' failed"]
+
+
 def test_a_part_of_the_estate_is_judged_alone() -> None:
     assert gates.gates_red(found({"a": ALL["a"]}, hosts="a")) == []
     assert gates.gates_told(found({"a": ALL["a"]}, hosts="a")) == ["✓ day  1  hosts answer (1 host)"]
 
 
 def test_many_figures_are_told_as_a_range() -> None:
-    many = [{**BASE, "found": {str(number): green(f"{number} ms") for number in range(1, 7)}}]
+    many = [{**BASE, "says": "hosts answer", "found": {str(number): green(f"{number} ms") for number in range(1, 7)}}]
     assert gates.gates_told(many) == ["✓ day  1  hosts answer (6 hosts: 1 ms to 6 ms)"]
 
 
-def test_the_gates_of_the_playbooks_have_what_the_judge_reads() -> None:
-    for gate in yaml.safe_load((support.ROOT / "playbooks/gates/vars/gates.yml").read_text(encoding="utf-8"))["gates"]:
-        assert gate.keys() <= {"name", "day", "groups", "but", "says"}, gate
-        assert gates.key(gate) == f"{gate['day']} {gate['name']}"
+def test_every_gate_of_the_plan_is_measured_by_a_file_of_its_name() -> None:
+    from unde.plan import gates as plan
+
+    named = {name for name, *_ in (*plan.OF_ROLES, *plan.OF_SHARDS, *plan.OF_CLUSTERS)} | set(plan.STATED)
+    files = {path.stem for path in (support.ROOT / "playbooks/gates/tasks").glob("*.yml")} - {"measure"}
+    assert named == files

@@ -28,8 +28,9 @@ def test_hosts_groups_and_variables(listed: dict[str, Any], estate: Estate) -> N
     """From a checkout, without a flag: every host, in its groups, with what its groups share."""
     told = listed["_meta"]["hostvars"]
     assert set(told) == set(estate.hosts)
+    grouped = groups.members(estate)
     for name, host in estate.hosts.items():
-        assert all(name in listed[group]["hosts"] for group in groups.of(estate, host)), name
+        assert all(name in listed[group]["hosts"] for group in grouped[name]), name
         assert told[name]["unde_roles"] == list(host.roles)
     shards = {f"shard_{n}" for n in range(estate.layout.shards.count)}
     others = {"day_09", "phase_1", "phase_2", "role_etcd", "state_running"}
@@ -44,7 +45,7 @@ def test_what_is_published_as_an_expression(estate: Estate) -> None:
     [task] = json.loads(done.stdout)["plays"][0]["tasks"]
     assert set(task["hosts"]) == set(estate.hosts)
     assert all(result["base_hosts"] == inventory.build(estate).shared["base_hosts"] for result in task["hosts"].values())
-    assert inventory.build(estate).shared.keys() == {"base_hosts", "unde_rollout"}
+    assert inventory.build(estate).shared.keys() == {"base_hosts", "unde_gates_of_days", "unde_rollout"}
 
 
 def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:

@@ -48,6 +48,8 @@ def references(estate: Estate) -> Iterator[Finding]:
                 ("rollout", "days", number, "phase"), "reference-unknown", f"phase {day.phase} is not in rollout.phases",
                 f"one of: {', '.join(map(str, layout.rollout.phases))}",
             )
+        for place, opened in enumerate(day.opens):
+            yield from _unknown(estate, ("rollout", "days", number, "opens", place), "site", opened, sites)
     yield from _unknown(estate, ("clusters", "certificates", "host"), "host", layout.clusters.certificates.host, hosts)
     for name, instance in layout.clusters.redis.items():
         yield from _unknown(estate, ("clusters", "redis", name, "host"), "host", instance.host, hosts)

@@ -48,6 +48,38 @@ def order(estate: Estate) -> Iterator[Finding]:
         phase = max(phase, day.phase)
 
 
+@rule("rollout-opens")
+def opens(estate: Estate) -> Iterator[Finding]:
+    """A site is opened on one day, not after a host of it is built and not before the gateway that its tunnels end at."""
+    opened: dict[str, int] = {}
+    for number, day in sorted(estate.layout.rollout.days.items()):
+        for place, site in enumerate(day.opens):
+            path = ("rollout", "days", number, "opens", place)
+            if site in opened:
+                yield estate.source.finding(path, "rollout-opens", f"site '{site}' is opened on day {opened[site]} and on day {number}", "name it on one day")
+                continue
+            opened[site] = number
+            hosts = [host for host in estate.hosts.values() if host.site == site and host.kind.day is not None]
+            early = next((host for host in hosts if (host.kind.day or number) < number), None)
+            if early:
+                yield estate.source.finding(
+                    path, "rollout-opens", f"site '{site}' is opened on day {number}, but '{early.name}' there has day {early.kind.day}",
+                    f"open the site on day {early.kind.day} or earlier, or give '{early.name}' a later day",
+                )
+            gateway = _late_gateway(estate, {host.name for host in hosts}, number)
+            if gateway:
+                yield estate.source.finding(
+                    path, "rollout-opens", f"site '{site}' is opened on day {number}, but '{gateway.name}', where its tunnels end, has day {gateway.kind.day}",
+                    f"open the site on day {gateway.kind.day} or later, or give '{gateway.name}' an earlier day",
+                )
+
+
+def _late_gateway(estate: Estate, hosts: set[str], day: int) -> HostView | None:
+    """Return a gateway that comes after a day, at which tunnels of hosts end."""
+    ends = (estate.hosts[tunnel.far] for tunnel in estate.tunnels.values() if tunnel.near in hosts and tunnel.far in estate.gateways)
+    return next((end for end in ends if end.name in estate.hosts and (end.kind.day or day) > day), None)
+
+
 def _way(estate: Estate, start: int, goal: int) -> list[int]:
     """Return the days from ``start`` to ``goal`` by what each needs; none if there is no such way."""
     ways, seen = [[start]], {start}

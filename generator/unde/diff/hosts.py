@@ -57,12 +57,17 @@ class HostChange:
         return any(not consequence.leader for consequence in self.consequences)
 
 
+#: What only the gates read, which touch no host.
+OF_GATES = frozenset({"unde_gates", "unde_gates_of_days"})
+
+
 def told(inventory: Inventory, host: str) -> Variables:
-    """Return everything that a host is told, the nearer winning: all hosts, groups, the host, an overlay."""
+    """Return everything that a host's roles are told, the nearer winning: all hosts, groups, the host, an overlay."""
     variables = dict(inventory.shared)
     for group in inventory.members[host]:
         variables |= inventory.groups[group]
-    return variables | inventory.hosts[host] | {key: value for key, value in inventory.from_overlay.items() if key not in inventory.hosts[host]}
+    variables |= inventory.hosts[host] | {key: value for key, value in inventory.from_overlay.items() if key not in inventory.hosts[host]}
+    return {key: value for key, value in variables.items() if key not in OF_GATES}
 
 
 def compare(old: tuple[Estate, Inventory], new: tuple[Estate, Inventory], effects: Effects) -> list[HostChange]:

@@ -1,11 +1,13 @@
-"""The groups of a host: by site, role, shard, day, phase and state; and ``managed_<role>``: where a role may act.
+"""The groups of a host.
 
-A shard's member also stands in the group of how it begins, ``begins_as_primary`` or ``begins_as_replica``.
+By site, role, shard, day, phase and state; and by where a role acts: ``managed_<role>`` at any time, ``day_NN_<role>`` and ``phase_N_<role>`` on that
+day and in that phase of the rollout. A shard's member also stands in the group of how it begins, ``begins_as_primary`` or ``begins_as_replica``.
 """
 
 from __future__ import annotations
 
 from ..model import Estate, HostView
+from . import rollout
 
 
 def identifier(kind: str, name: object) -> str:
@@ -13,16 +15,24 @@ def identifier(kind: str, name: object) -> str:
     return f"{kind}_{name}".replace("-", "_")
 
 
-def of(estate: Estate, host: HostView) -> list[str]:
+def members(estate: Estate) -> dict[str, list[str]]:
+    """Return host → its groups, sorted."""
+    applied = rollout.applied(estate)
+    return {name: _of(estate, host, applied[name]) for name, host in estate.hosts.items()}
+
+
+def _of(estate: Estate, host: HostView, applied: rollout.Applied) -> list[str]:
     """Return the groups of a host, sorted."""
     day = host.kind.day
     assert day is not None, "a host in no day is refused by the checks"
-    names = [
-        identifier("site", host.site), identifier("state", host.kind.state),
-        f"day_{day:02d}", f"phase_{estate.layout.rollout.days[day].phase}",
+    phases = {number: each.phase for number, each in estate.layout.rollout.days.items()}
+    names = {
+        identifier("site", host.site), identifier("state", host.kind.state), f"day_{day:02d}", f"phase_{phases[day]}",
         *(identifier("role", role) for role in host.roles),
-        *(identifier("managed", role) for role in host.roles if host.may(role)),
-    ]
+        *(identifier("managed", role) for role in applied),
+        *(identifier(f"day_{each:02d}", role) for role, on in applied.items() for each in on),
+        *(identifier(f"phase_{phases[each]}", role) for role, on in applied.items() for each in on),
+    }
     if host.shard is not None:
-        names += [f"shard_{host.shard}", f"begins_as_{host.member}"]
+        names |= {f"shard_{host.shard}", f"begins_as_{host.member}"}
     return sorted(names)

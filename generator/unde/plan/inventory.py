@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Estate, HostView
-from . import groups, rollout, tunnels
+from . import gates, groups, rollout, tunnels
 from .flows import Flows
 from .variables import OWN, SHARED
 
@@ -43,7 +43,8 @@ def build(estate: Estate) -> Inventory:
     """Return the inventory of an estate."""
     flows = Flows(estate)
     named = {key: value for key, value in estate.source.variables.items() if isinstance(value, str) and HOST in value}
-    members = {name: groups.of(estate, host) for name, host in estate.hosts.items()}
+    members = groups.members(estate)
+    asked = gates.every(estate)
     grouped: dict[str, dict[str, Any]] = {group: {} for name in members for group in members[name]}
     for role, shared_by in SHARED.items():
         if estate.by_role[role]:
@@ -56,17 +57,25 @@ def build(estate: Estate) -> Inventory:
     return Inventory(
         shared={
             "base_hosts": [{"name": name, "address": str(host.address)} for name, host in sorted(estate.hosts.items())],
-            "unde_rollout": [{"day": day.number, "title": day.title, "needs": list(day.needs)} for day in rollout.days(estate)],
+            "unde_rollout": [
+                {"day": day.number, "phase": day.phase, "title": day.title, "needs": list(day.needs)} for day in rollout.days(estate)
+            ],
+            "unde_gates_of_days": [{"name": gate.name, "day": gate.day, "says": gate.says} for gate in asked],
         },
         groups=grouped,
         hosts={
-            name: {key: value for key, value in _own(estate, flows, host).items() if key not in estate.source.variables}
+            name: {key: value for key, value in (_own(estate, flows, host) | _gates(host, asked)).items() if key not in estate.source.variables}
             | {key: value.replace(HOST, name) for key, value in named.items()}
             for name, host in estate.hosts.items()
         },
         members=members,
         from_overlay={key: value for key, value in estate.source.variables.items() if key not in named},
     )
+
+
+def _gates(host: HostView, asked: list[gates.Gate]) -> dict[str, Any]:
+    """Return the gates that a host is asked for."""
+    return {"unde_gates": [{"name": gate.name, "day": gate.day} for gate in asked if host.name in gate.hosts]}
 
 
 def _states(estate: Estate) -> dict[str, dict[str, Any]]:

@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..model import Estate
-from ..plan import clusters, cost, flows, groups, rollout, scrape
+from ..plan import clusters, cost, flows, gates, groups, rollout, scrape
 
 Row = dict[str, Any]
 
 
 def hosts(estate: Estate) -> list[Row]:
     """Every host, shards and replicas included."""
+    grouped = groups.members(estate)
     return [
         {
             "name": host.name, "site": host.site, "address": str(host.address),
             "public_address": str(host.public_address) if host.public_address else None,
-            "state": host.kind.state, "day": host.kind.day, "roles": list(host.roles), "groups": groups.of(estate, host),
+            "state": host.kind.state, "day": host.kind.day, "roles": list(host.roles), "groups": grouped[host.name],
             "label": host.kind.label, "type": host.kind.type, "vcpu": host.kind.vcpu, "ram_gb": host.kind.ram_gb,
             "disk_gb": host.kind.disk_gb,
         }
@@ -72,10 +73,11 @@ def bill(estate: Estate) -> list[Row]:
 
 def days(estate: Estate) -> list[Row]:
     """Every day of the rollout."""
+    asked = gates.every(estate)
     return [
         {
-            "name": day.name, "day": day.number, "phase": day.phase, "title": day.title, "needs": list(day.needs), "hosts": list(day.hosts),
-            "roles": list(day.roles),
+            "name": day.name, "day": day.number, "phase": day.phase, "title": day.title, "needs": list(day.needs), "opens": list(day.opens),
+            "hosts": list(day.hosts), "roles": list(day.roles), "gates": [gate.says for gate in asked if gate.day == day.number],
         }
         for day in rollout.days(estate)
     ]

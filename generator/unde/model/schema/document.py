@@ -1,6 +1,6 @@
 """What the layout was made from, what that document claims, and the order of work."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -52,6 +52,12 @@ class RolloutDay(Model):
     phase: Positive = Field(description="the phase it belongs to")
     title: str = Field(description="what the day brings")
     needs: list[Day] = Field(default=[], description="days whose gates must be green before this one begins")
+    opens: list[Name] = Field(
+        default=[], description="sites whose hosts get their base system, firewall and tunnels on this day; a site named nowhere: on the first day of its hosts"
+    )
+    gates: list[Literal["pipeline", "drills"]] = Field(
+        default=[], description="gates beside those of the roles that it brings: pipeline (services reach what they call), drills (a loss was measured)"
+    )
 
 
 class Rollout(Model):

@@ -1,0 +1,70 @@
+# Copyright: UNDE
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which hosts a play of a role selects: patterns made of the plan's groups, without those that must not be touched in this run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+#: A pattern that matches nobody, and warns of nothing.
+NOBODY = "all:!all"
+#: Group that playbooks/gates/first_contact.yml puts a host in use into, once a person has met it.
+MET = "contact_met"
+#: Group of the hosts on which a role has failed in this run (playbooks/tasks/leave_out.yml).
+LEFT_OUT = "left_out"
+#: What every host is given first; a host in use is met before any of it acts there.
+EVERYWHERE = frozenset({"base", "firewall", "exporters"})
+ROLES = tuple(sorted(path.name for path in (Path(__file__).resolve().parents[2] / "roles").iterdir() if path.is_dir()))
+
+
+def due(groups: Mapping[str, Iterable[str]], part: str, running: bool) -> dict[str, str]:
+    """Return role → pattern of the hosts that it acts on.
+
+    ``part`` is how the plan's groups begin: ``managed`` for the whole rollout, ``day_09`` for a day, ``phase_1`` for a phase. A host in use that was
+    not met in this run is in no pattern: whoever walks around the first contact (by ``--start-at-task``, ``--skip-tags``) reaches none of them.
+    Before a run, as in ``--list-hosts``, nobody can have been met, and all are listed.
+    """
+    barred = [*groups.get(LEFT_OUT, ())]
+    if running:
+        met = set(groups.get(MET, ()))
+        barred += [host for host in in_use(groups) if host not in met]
+    but = "".join(f":!{host}" for host in sorted(set(barred)))
+    return {role: f"{part}_{role}{but}" if groups.get(f"{part}_{role}") else NOBODY for role in ROLES}
+
+
+def to_meet(groups: Mapping[str, Iterable[str]], part: str) -> str:
+    """Return the pattern of the hosts in use that roles act on in this run."""
+    acting = {host for role in ROLES for host in groups.get(f"{part}_{role}", ())}
+    return ",".join(sorted(acting & set(in_use(groups)))) or NOBODY
+
+
+def in_use(groups: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the hosts that serve customers already: every state of the layout but ``create``."""
+    return [host for group, hosts in groups.items() if group.startswith("state_") and group != "state_create" for host in hosts]
+
+
+def unmet(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the hosts in use that a role may act on and that bear no mark of a first contact, or one of other roles.
+
+    ``contact_mark`` of a host is what it said when asked for the mark (playbooks/gates/first_contact.yml).
+    """
+    strange = []
+    for host in hosts:
+        told = hostvars[host]
+        if "base" not in told["unde_roles"]:
+            continue  # a server that is itself the router has no system of ours that could bear a mark
+        mark = json.loads(told["contact_mark"].get("stdout") or "null")
+        if mark is None or (EVERYWHERE & set(told["unde_adopt"])) - set(mark.get("roles", ())):
+            strange.append(host)
+    return strange
+
+
+class FilterModule:
+    """What Ansible finds here."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return name → filter."""
+        return {"due": due, "to_meet": to_meet, "unmet": unmet}

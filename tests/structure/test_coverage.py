@@ -1,0 +1,162 @@
+"""Whatever the layout: every role reaches every host that it may act on, by site.yml and by the host's day, and never before what it needs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+
+import support
+from unde.model import Estate
+from unde.model.roles import ROLES
+from unde.plan import groups, rollout
+
+_spec = importlib.util.spec_from_file_location("unde_plays", support.ROOT / "plugins/filter/plays.py")
+assert _spec is not None
+assert _spec.loader is not None
+plays = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(plays)
+
+PLAYBOOKS = support.ROOT / "playbooks"
+DUE = re.compile(r"^\{\{ due\.(\w+) \}\}(.*)$")
+EVERYTHING_OURS = {"hosts": {"*": {"state": "create", "adopt": []}}, "shards": {"replica": {"only": {0: {"state": "create", "adopt": []}}}}}
+
+
+def variants() -> dict[str, Estate]:
+    """Return the shipped layout, the same with every host ours, with other sites, days and engines, and every example that passes check."""
+    renamed = yaml.safe_load(re.sub(r"\bhelsinki\b", "zagreb", re.sub(r"\blocal\b(?!-)", "atlanta", yaml.safe_dump(support.shipped()))))
+    estates = {
+        "shipped": support.estate(),
+        "ours": support.estate(EVERYTHING_OURS),
+        "linux": support.estate({**EVERYTHING_OURS, "sites": {"helsinki": {"gateway": {"engine": "linux"}}}}),
+        "four-shards": support.estate({**EVERYTHING_OURS, "shards": {**EVERYTHING_OURS["shards"], "count": 4}}),
+        "renamed": support.estate_of(renamed),
+        "late": support.estate({"rollout": {"days": {20: {"phase": 2, "title": "Voice, later"}}}, "hosts": {"local-voice": {"day": 20}}}),
+        "encrypted": support.estate({"hosts": {
+            "local-redis": {"encrypted_disk": {"device": "/dev/disk/by-id/scsi-1", "mount": "/var/lib/redis"}},
+            "embedder": {"encrypted_disk": {"device": "/dev/disk/by-id/nvme-1", "mount": "/srv"}},
+        }}),
+    }
+    for example in sorted((support.ROOT / "inventory/examples").glob("*.yml")):
+        if example.stem != "as-written":  # it is refused, and that is its point
+            estates[example.stem] = support.estate(file=example)
+    return estates
+
+
+ESTATES = variants()
+
+
+def role_plays() -> list[tuple[str, str]]:
+    """Return the role and the further pattern of each play of roles.yml, in order."""
+    found = []
+    for play in yaml.safe_load((PLAYBOOKS / "roles.yml").read_text(encoding="utf-8")):
+        if "hosts" in play:
+            match = DUE.match(play["hosts"])
+            assert match, f"{play['name']}: hosts must come from the plan: {play['hosts']}"
+            [block] = [task for task in play["tasks"] if "block" in task]
+            [imported] = [task["ansible.builtin.import_role"] for task in block["block"] if "ansible.builtin.import_role" in task]
+            role = imported["name"].removeprefix("unde.infra.")
+            assert role == match[1], f"{play['name']} applies {role} to the hosts of {match[1]}"
+            found.append((role, match[2]))
+    return found
+
+
+PLAYS = role_plays()
+
+
+def selected(estate: Estate, part: str) -> list[tuple[str, set[str]]]:
+    """Return each play's role and hosts, by Ansible's own reading of the patterns."""
+    inventory = InventoryManager(loader=DataLoader(), sources=[])
+    for host, mine in groups.members(estate).items():
+        inventory.add_host(host)
+        for group in mine:
+            inventory.add_group(group)
+            inventory.add_host(host, group)
+    inventory.reconcile_inventory()
+    patterns = plays.due(inventory.get_groups_dict(), part, False)
+    return [(role, {host.name for host in inventory.get_hosts(f"{patterns[role]}{rest}")}) for role, rest in PLAYS]
+
+
+def pairs(applied: dict[str, rollout.Applied]) -> Iterator[tuple[str, str]]:
+    """Yield each host with each of the roles that may act on it."""
+    return ((host, role) for host, roles in applied.items() for role in roles)
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_the_site_reaches_every_pair_once_and_after_what_it_needs(name: str) -> None:
+    estate = ESTATES[name]
+    applied = rollout.applied(estate)
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, (role, hosts) in enumerate(selected(estate, "managed")):
+        for host in hosts:
+            places.setdefault((host, role), []).append(place)
+    assert set(places) == set(pairs(applied)), "reached, or left out, otherwise than planned"
+    assert [pair for pair, at in places.items() if len(at) > 1] == []
+    for host, role in pairs(applied):
+        for needed in ROLES[role].after:
+            if needed in applied[host]:
+                assert places[host, needed][0] < places[host, role][0], f"{role} on {host} before its {needed}"
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_every_pair_has_its_day_and_none_comes_before_what_it_needs(name: str) -> None:
+    """A pair's first day is reached by that day's playbook, not after the host's own day unless it waits for others, and not before what it needs."""
+    estate = ESTATES[name]
+    applied = rollout.applied(estate)
+    days = {day.number: day for day in rollout.days(estate)}
+    reached = {number: {(host, role) for role, hosts in selected(estate, day.name) for host in hosts} for number, day in days.items()}
+    for host, role in pairs(applied):
+        assert applied[host][role], f"{role} on {host} is in no day"
+        assert [number for number, found in reached.items() if (host, role) in found] == list(applied[host][role])
+        for needed in ROLES[role].after:
+            if needed in applied[host]:
+                # A role that asks others, as the exporters do, is there early and applied again.
+                assert applied[host][needed][0] <= applied[host][role][-1], f"{role} on {host} before its {needed}"
+        for somewhere in ROLES[role].anywhere:
+            there = [roles[somewhere][0] for roles in applied.values() if somewhere in roles]
+            assert not there or min(there) <= applied[host][role][0], f"{role} on {host} before any {somewhere}"
+    assert set().union(*reached.values()) == set(pairs(applied))
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_phases_are_their_days(name: str) -> None:
+    estate = ESTATES[name]
+    for phase in estate.layout.rollout.phases:
+        of_days = {(host, role) for day in rollout.days(estate) if day.phase == phase for role, hosts in selected(estate, day.name) for host in hosts}
+        assert {(host, role) for role, hosts in selected(estate, f"phase_{phase}") for host in hosts} == of_days
+
+
+def test_the_plays_keep_the_order_of_what_roles_need() -> None:
+    first = {role: place for place, (role, _) in reversed(list(enumerate(PLAYS)))}
+    last = {role: place for place, (role, _) in enumerate(PLAYS)}
+    assert set(first) == set(ROLES), "every role has its play"
+    for role, known in ROLES.items():
+        for needed in (*known.implies, *known.beside):
+            assert first[needed] < last[role], f"{role} comes before {needed}"
+        for needed in known.after:
+            assert first[needed] < last[role], f"{role} comes before {needed}"
+
+
+#: Values by which a playbook would know one company's estate. The document's days and phases say which part of the rollout they are, and no more.
+LITERAL = re.compile(r"\b(site_(?!yml)\w+|day_\d+\w*|phase_\d+\w*|begins_on_\w+)\b")
+PART = re.compile(r"^\s+unde_part: (day_\d\d|phase_\d)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", sorted(PLAYBOOKS.rglob("*.yml")), ids=lambda path: str(path.relative_to(PLAYBOOKS)))
+def test_no_playbook_names_a_site_a_day_or_a_host(file: Path) -> None:
+    text = "\n".join(re.sub(r"(^|\s)#.*$", "", line) for line in file.read_text(encoding="utf-8").splitlines())
+    if file.parent.name == "days" or file.stem.startswith("phase_"):
+        assert len(PART.findall(text)) <= 1
+        text = PART.sub("", text)
+    assert LITERAL.findall(re.sub(r"playbooks/\S+|days/\S+", "", text)) == []
+    hosts = set(ESTATES["shipped"].hosts)
+    for play in yaml.safe_load(text) or []:
+        pattern: Any = play.get("hosts", "") if isinstance(play, dict) else ""
+        assert not hosts & set(re.split(r"[:,&!]+", str(pattern))), pattern

@@ -1,0 +1,55 @@
+"""Which hosts the plays of roles select, and who was met."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import Any
+
+import support
+
+_spec = importlib.util.spec_from_file_location("unde_plays", support.ROOT / "plugins/filter/plays.py")
+assert _spec is not None
+assert _spec.loader is not None
+plays = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(plays)
+
+GROUPS = {
+    "managed_redis": ["cache", "push"], "day_09_redis": ["cache"], "managed_base": ["cache", "push"],
+    "state_create": ["cache"], "state_running": ["push"], "state_deployed": [],
+}  # fmt: skip
+
+
+def test_before_a_run_everybody_is_listed() -> None:
+    assert plays.due(GROUPS, "managed", False)["redis"] == "managed_redis"
+    assert plays.due(GROUPS, "day_09", False)["redis"] == "day_09_redis"
+
+
+def test_a_role_that_is_due_nowhere_selects_nobody_and_names_no_unknown_group() -> None:
+    assert plays.due(GROUPS, "day_09", True)["base"] == plays.NOBODY
+    assert plays.due({}, "managed", True)["grafana"] == plays.NOBODY
+
+
+def test_whoever_is_in_use_and_was_not_met_in_this_run_is_in_no_pattern() -> None:
+    assert plays.due(GROUPS, "managed", True)["redis"] == "managed_redis:!push"
+    assert plays.due({**GROUPS, "contact_met": ["push"]}, "managed", True)["redis"] == "managed_redis"
+
+
+def test_whoever_was_left_out_is_in_no_pattern_any_more() -> None:
+    assert plays.due({**GROUPS, "contact_met": ["push"], "left_out": ["cache"]}, "managed", True)["redis"] == "managed_redis:!cache"
+
+
+def test_who_is_to_be_met_is_in_use_and_acted_on() -> None:
+    assert plays.to_meet(GROUPS, "managed") == "push"
+    assert plays.to_meet(GROUPS, "day_09") == plays.NOBODY
+
+
+def test_a_mark_of_the_same_roles_is_wanted() -> None:
+    def host(mark: Any, adopt: tuple[str, ...] = ("base", "firewall", "redis"), roles: tuple[str, ...] = ("base",)) -> dict[str, Any]:
+        return {"unde_adopt": list(adopt), "unde_roles": list(roles), "contact_mark": {"stdout": json.dumps(mark) if mark is not None else ""}}
+
+    hosts = {
+        "met": host({"roles": ["base", "firewall"]}), "strange": host(None), "more": host({"roles": ["base"]}),
+        "without": host({"roles": []}, ("redis",)), "router": {"unde_adopt": ["gateway"], "unde_roles": ["gateway"]},
+    }  # fmt: skip
+    assert plays.unmet(hosts, hosts) == ["strange", "more"]
