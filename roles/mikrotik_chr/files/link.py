@@ -170,6 +170,8 @@ def online(host, name):
 
 def main(text):
     """Read the wish, apply it, print what was done."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
     wish = json.loads(text)
     host = Host(wish["check"])
     firewall(host, wish["rules"])

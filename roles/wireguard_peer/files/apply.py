@@ -199,6 +199,8 @@ def remove(host, name, links):
 
 def main(text):
     """Read the wish, apply it, print what was done."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
     wish = json.loads(text)
     host, tunnels = Host(wish["check"]), wish["tunnels"]
     links = host.links()

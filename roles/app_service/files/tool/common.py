@@ -30,6 +30,8 @@ Service = dict[str, Any]
 
 def read_order() -> dict[str, Any]:
     """Return what the caller asks for; `check` is true when nothing may be changed."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
     order: dict[str, Any] = json.load(sys.stdin)
     order["check"] = "--check" in sys.argv[1:]
     return order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -114,6 +115,8 @@ class Tool:
 
 def main() -> int:
     """Do one thing."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
     parser = argparse.ArgumentParser(prog="unde-posthog", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("name", nargs="?", default="")

@@ -1,0 +1,147 @@
+"""What the roles and programs take for granted about a host: root's umask, its language, how a variable was given, who logs in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+from test_roles import BUILT, task_files, tasks
+
+ROLES = support.ROOT / "roles"
+PLAYBOOKS = support.ROOT / "playbooks"
+
+# --- Root's umask ---
+
+#: Ansible's modules that make a file or a directory, and the option that says with which mode.
+WITH_MODE = {
+    "ansible.builtin.assemble", "ansible.builtin.blockinfile", "ansible.builtin.copy", "ansible.builtin.file", "ansible.builtin.get_url",
+    "ansible.builtin.lineinfile", "ansible.builtin.replace", "ansible.builtin.template", "ansible.builtin.unarchive",
+}  # fmt: skip
+WITH_UMASK = {"ansible.builtin.git", "ansible.builtin.pip"}
+#: Those that change a line of a file that is there, unless they are told to make it.
+EDITS = {"ansible.builtin.blockinfile", "ansible.builtin.lineinfile", "ansible.builtin.replace"}
+#: Calls that make a file or a directory with the modes that the umask leaves.
+MAKES = {"mkdir", "makedirs", "touch", "write_text", "write_bytes", "copy", "copy2", "copyfile", "copytree", "extractall", "extract"}
+#: Words of the shell that do.
+SHELL_MAKES = re.compile(r"(?:^|[\s;(&|])(?:mkdir|touch|install|cp|tee|tar)\s(?!.*(?:\s-m|--mode))|(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|/proc/|&)[\"$/{.a-z]", re.MULTILINE)
+
+
+def programs(*folders: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Yield the Python programs that run on hosts: each its name and its modules; a folder of modules is one program."""
+    for folder in folders:
+        for place in sorted(path for path in folder.glob("*/files") if path.is_dir()):
+            single = [path for path in place.iterdir() if path.is_file() and python(path)]
+            yield from ((str(path.relative_to(support.ROOT)), [path]) for path in sorted(single))
+            for package in sorted(path for path in place.iterdir() if path.is_dir()):
+                modules = sorted(path for path in package.rglob("*") if path.is_file() and python(path))
+                # What the roles for PostgreSQL share lies with one of them.
+                if "from common import" in "".join(module.read_text(encoding="utf-8") for module in modules) and not (package / "common.py").exists():
+                    modules.append(ROLES / "postgres_shard/files/tool/common.py")
+                if modules:
+                    yield str(package.relative_to(support.ROOT)), modules
+
+
+def python(path: Path) -> bool:
+    """Tell whether a file is a Python program or module."""
+    return path.suffix == ".py" or (not path.suffix and path.read_bytes().startswith((b"#!/usr/bin/python3", b"#!/usr/bin/env python3")))
+
+
+def calls(module: Path) -> list[tuple[str, ast.Call]]:
+    """Return what a module calls, each with the last part of its name."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""), node) for node in found]
+
+
+def makes(name: str, call: ast.Call) -> bool:
+    """Tell whether a call makes a file or a directory; what lies below /proc is there."""
+    if name != "open" or (call.args and ast.unparse(call.args[0]) == "FORWARDING"):
+        return name in MAKES
+    words = [each.value for each in [*call.args, *(keyword.value for keyword in call.keywords)] if isinstance(each, ast.Constant)]
+    return any(isinstance(word, str) and re.fullmatch(r"[wax]b?\+?b?", word) for word in words) or "O_CREAT" in ast.dump(call)
+
+
+PROGRAMS = dict(programs(ROLES, PLAYBOOKS))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_makes_files_says_with_which_umask(name: str) -> None:
+    """What it inherits is the host's: with 077, as CIS wants it for root, others could not read what they are meant to."""
+    called = [each for module in PROGRAMS[name] for each in calls(module)]
+    made = [word for word, call in called if makes(word, call)]
+    assert not made or any(word == "umask" for word, _ in called), f"{name} calls {', '.join(sorted(set(made)))} and never os.umask"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_private_program_gives_no_mode_that_its_umask_takes_back(name: str) -> None:
+    """With os.umask(0o077) a directory of mode 0755 comes out as 0700, whatever the call says."""
+    called = [each for module in PROGRAMS[name] for each in calls(module)]
+    if not any(word == "umask" and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0o077 for word, call in called):
+        return
+    wide = [
+        ast.unparse(call) for word, call in called for keyword in call.keywords
+        if word in MAKES and keyword.arg == "mode" and isinstance(keyword.value, ast.Constant) and keyword.value.value & 0o077
+    ]  # fmt: skip
+    assert not wide, f"{name} has umask 077: {wide}"
+
+
+def every_task() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the tasks and handlers of all roles, and those of the playbooks."""
+    files = [file for role in BUILT for file in task_files(role)] + sorted(PLAYBOOKS.rglob("*.yml"))
+    for file in files:
+        for task in tasks_of(file):
+            yield file, task
+
+
+def tasks_of(file: Path) -> list[dict[str, Any]]:
+    """Return the tasks of a file of tasks or of plays."""
+    found = tasks(file) if isinstance(yaml.safe_load(file.read_text(encoding="utf-8")), list) else []
+    todo = [inner for entry in found for key in ("tasks", "pre_tasks", "post_tasks", "handlers") for inner in entry.get(key) or []]
+    while todo:
+        task = todo.pop(0)
+        found.append(task)
+        todo += [inner for key in ("block", "rescue", "always") for inner in task.get(key) or []]
+    return found
+
+
+def test_every_task_that_makes_a_file_says_its_mode() -> None:
+    """Ansible's modules follow root's umask where no mode is given."""
+    silent = []
+    for file, task in every_task():
+        for module in WITH_MODE & set(task):
+            options = task[module]
+            edits = module in EDITS and not options.get("create")
+            if "mode" not in options and not edits and options.get("state") not in ("absent", "link"):
+                silent.append(f"{file.relative_to(support.ROOT)}: {task['name']}: {module} without mode")
+        for module in WITH_UMASK & set(task):
+            if "umask" not in task[module]:
+                silent.append(f"{file.relative_to(support.ROOT)}: {task['name']}: {module} without umask")
+    assert not silent, "\n".join(silent)
+
+
+def shell_texts() -> Iterator[tuple[str, str]]:
+    """Yield what is given to a shell on hosts: the shell tasks' text, and the shell programs of the roles."""
+    for file, task in every_task():
+        for module in ("ansible.builtin.shell", "ansible.builtin.command"):
+            given = task.get(module)
+            if given:
+                text = given if isinstance(given, str) else str(given.get("cmd") or "\n".join(map(str, given.get("argv") or [])))
+                yield f"{file.relative_to(support.ROOT)}: {task['name']}", text
+    for path in sorted(ROLES.glob("*/files/**/*")) + sorted(ROLES.glob("*/templates/**/*")):
+        if path.is_file() and (path.suffix == ".sh" or path.read_bytes().startswith((b"#!/bin/sh", b"#!/bin/bash"))):
+            yield str(path.relative_to(support.ROOT)), path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("where", "text"), [pytest.param(*each, id=each[0]) for each in shell_texts()])
+def test_a_shell_text_that_makes_files_says_with_which_mode(where: str, text: str) -> None:
+    """By umask, or by -m."""
+    code = re.sub(r"\(\(.*?\)\)", "", "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+    made = [found.group().strip() for found in SHELL_MAKES.finditer(code)]
+    assert not made or "umask" in code, f"{where}: {made}"
