@@ -145,3 +145,66 @@ def test_a_shell_text_that_makes_files_says_with_which_mode(where: str, text: st
     code = re.sub(r"\(\(.*?\)\)", "", "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
     made = [found.group().strip() for found in SHELL_MAKES.finditer(code)]
     assert not made or "umask" in code, f"{where}: {made}"
+
+
+# --- The host's language ---
+
+#: Programs that speak the language of who calls them, or of their server.
+TRANSLATED = re.compile(
+    r"(?<![\w/.-])(?:/\S*/)?(virsh|psql|pg_controldata|pg_basebackup|pg_ctl|initdb|ping(?= -)|apt|apt-get|apt-cache|cryptsetup|mount|df|git|tar|useradd)"
+    r"(?=[\s\"',\]]|$)", re.MULTILINE,
+)  # fmt: skip
+#: What a program's output is read with, in a condition or an expression.
+READS = r"{name}(?:\.results[^ ]*)?\.(?:stdout|stderr|msg)"
+#: What is asked in SQL is answered in SQL's words; only what goes wrong is said in the server's language.
+SQL = {"psql", "pg_basebackup"}
+
+
+def runs_programs(module: Path) -> bool:
+    """Tell whether a module calls programs and reads what they say."""
+    return any(word in ("run", "check_output", "Popen") and "subprocess" in ast.unparse(call.func) for word, call in calls(module))
+
+
+@pytest.mark.parametrize("name", [name for name, modules in PROGRAMS.items() if any(map(runs_programs, modules))])
+def test_a_program_that_reads_others_has_them_speak_english(name: str) -> None:
+    """``virsh domstate`` says "laufend" to who logs in with a German locale."""
+    text = "".join(module.read_text(encoding="utf-8") for module in PROGRAMS[name])
+    assert "LC_ALL" in text, f"{name} runs programs in the language of whoever calls it"
+    # LANGUAGE wins over LC_ALL wherever the locale is not plain C; an environment of one's own does not have it.
+    assert "LANGUAGE" in text or '"PATH"' in text, f"{name} leaves LANGUAGE as it is"
+
+
+def test_a_task_that_reads_a_translated_program_has_it_speak_english() -> None:
+    """Also where a shell reads it within the task."""
+    german = []
+    for file, task in every_task():
+        for module in ("ansible.builtin.shell", "ansible.builtin.command"):
+            given = task.get(module)
+            if not given:
+                continue
+            text = given if isinstance(given, str) else str(given.get("cmd") or " ".join(map(str, given.get("argv") or [])))
+            inside = [name for name in TRANSLATED.findall(text) if re.search(rf"\$\([^)]*{name}|{name}[^\n|]*\|\s*(?:grep|awk|sed|while|cut)", text)]
+            outside = task.get("register") and re.search(READS.format(name=task["register"]), file.read_text(encoding="utf-8")) and TRANSLATED.findall(text)
+            if not re.search(re.escape(str(task.get("register"))) + r"\.(stderr|msg)", conditions(task)):
+                outside = [name for name in outside or [] if name not in SQL]
+            if (inside or outside) and "LC_ALL" not in text + str(task.get("environment")):
+                german.append(f"{file.relative_to(support.ROOT)}: {task['name']}: {sorted({*inside, *(outside or [])})}")
+    assert not german, "\n".join(german)
+
+
+def conditions(task: dict[str, Any]) -> str:
+    """Return the conditions of a task as one text."""
+    return str([task.get(key) for key in ("failed_when", "changed_when", "until", "when")])
+
+
+def test_no_message_of_postgresql_is_recognized_by_its_words() -> None:
+    """A server speaks the language of its lc_messages, whatever its client sets."""
+    words = ("authentication failed", "database system is", "does not exist", "already exists", "permission denied", "Connection refused", "could not connect")
+    files = [file for role in ("core_database", "exporters", "patroni", "pgbackrest", "pgbouncer", "postgres_shard") for file in (ROLES / role).rglob("*")]
+    found = [
+        f"{file.relative_to(support.ROOT)}:{number}: {line.strip()}"
+        for file in files if file.suffix in (".py", ".yml", ".sh") and "effects" not in file.name
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if any(word in line for word in words) and re.search(r"stderr|stdout| in ", line)
+    ]  # fmt: skip
+    assert not found, "\n".join(found)

@@ -130,6 +130,8 @@ def alternative(name: str) -> str:
 def main() -> None:
     """Do what the argument says and print the answer as JSON."""
     os.umask(0o077)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     told: dict[str, Any] = json.loads(sys.argv[1])
     directory = Path(told["directory"])
     if told["action"] == "sign":
