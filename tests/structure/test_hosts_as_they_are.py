@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
@@ -208,3 +209,86 @@ def test_no_message_of_postgresql_is_recognized_by_its_words() -> None:
         if any(word in line for word in words) and re.search(r"stderr|stdout| in ", line)
     ]  # fmt: skip
     assert not found, "\n".join(found)
+
+
+# --- Switches given as text ---
+
+#: Keys whose values are expressions without braces.
+EXPRESSIONS = {"when", "that", "failed_when", "changed_when", "until", "end_play", "var"}
+#: Variables that say yes or no, and are no option of one role.
+YES_OR_NO = {"unde_may_restart", "unde_may_initialize"}
+
+
+def switches() -> set[str]:
+    """Return the variables that say yes or no: what the roles' specifications call so, and what holds for all."""
+    specified = [
+        name
+        for role in BUILT for entry in yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"].values()
+        for name, option in (entry.get("options") or {}).items() if option.get("type") == "bool"
+    ]  # fmt: skip
+    return YES_OR_NO | set(specified)
+
+
+def expressions(value: Any, key: str = "") -> Iterator[str]:
+    """Yield the templates of a YAML value; a condition is made one."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from expressions(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from expressions(inner, key)
+    elif isinstance(value, str):
+        if "{{" in value or "{%" in value:
+            yield value
+        elif key in EXPRESSIONS:
+            yield "{{ (" + value + ") }}"
+
+
+def bare(template: str, names: set[str]) -> list[str]:
+    """Return the switches that a template takes as they come, whether they say false or "false"."""
+    # Prometheus has templates of its own with the usual braces, so that one of ours has others.
+    braces = {"variable_start_string": "[%", "variable_end_string": "%]"} if "[% " in template else {}
+    tree = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **braces).parse(template)  # noqa: S701
+    parents = {id(child): node for node in walk(tree) for child in node.iter_child_nodes()}
+    found = []
+    for node in tree.find_all(jinja2.nodes.Name):
+        if node.name not in names or node.ctx != "load":
+            continue
+        above = parents[id(node)]
+        while isinstance(above, jinja2.nodes.Filter) and above.name in ("default", "d"):
+            above = parents[id(above)]
+        told = isinstance(above, jinja2.nodes.Filter) and above.name == "bool"
+        if not told and not (isinstance(above, jinja2.nodes.Test) and above.name in ("defined", "undefined")):
+            found.append(node.name)
+    return found
+
+
+def walk(node: jinja2.nodes.Node) -> Iterator[jinja2.nodes.Node]:
+    """Yield a node and all below it."""
+    yield node
+    for child in node.iter_child_nodes():
+        yield from walk(child)
+
+
+def templated() -> Iterator[Path]:
+    """Yield the files of roles and playbooks that hold templates."""
+    for place in (*(ROLES / role / folder for role in BUILT for folder in ("tasks", "handlers", "vars", "defaults", "templates")), PLAYBOOKS):
+        yield from sorted(path for path in place.rglob("*") if path.suffix in (".yml", ".j2"))
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for file in templated()])
+def test_a_switch_means_the_same_as_text(file: Path) -> None:
+    """``-e alertmanager_may_be_silent=false`` gives the text "false", which is true as it stands."""
+    text = file.read_text(encoding="utf-8")
+    names = switches()
+    if not any(name in text for name in names):
+        return
+    given = [text] if file.suffix == ".j2" else list(expressions(yaml.safe_load(text)))
+    found = [name for template in given if any(name in template for name in names) for name in bare(template, names)]
+    assert not found, f"{file.relative_to(support.ROOT)}: without | bool: {', '.join(sorted(set(found)))}"
+
+
+@pytest.mark.parametrize("template", ["{{ 'a' if unde_may_restart else 'b' }}", "{% if not unde_may_restart | default(true) %}x{% endif %}"])
+def test_the_search_for_bare_switches_finds_them(template: str) -> None:
+    """A rule that finds nothing proves nothing."""
+    assert bare(template, switches()) == ["unde_may_restart"]
