@@ -66,6 +66,8 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 try:
     from ansible.template import trust_as_template
 except ImportError:  # ansible-core before 2.19 trusts what inventory plugins publish
+    from ansible.utils.unsafe_proxy import wrap_var
+
     trust_as_template = None
 
 
@@ -181,23 +183,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _publish(self, planned):
         """Hand the plan to Ansible."""
-        self._set("all", {**planned["shared"], **EXPRESSIONS, **planned["from_overlay"]})
+        self._set("all", planned["shared"])
+        self._set("all", {**EXPRESSIONS, **planned["from_overlay"]}, expressions=True)
         for group, variables in planned["groups"].items():
             self.inventory.add_group(group)
-            self._set(group, variables)
+            self._publish_entity(group, variables, planned["expressions"])
         for host, variables in planned["hosts"].items():
             self.inventory.add_host(host)
             for group in planned["members"][host]:
                 self.inventory.add_child(group, host)
-            self._set(host, variables)
+            self._publish_entity(host, variables, planned["expressions"])
         if self.get_option("compose") or self.get_option("groups") or self.get_option("keyed_groups"):
             for host in planned["hosts"]:
                 self._construct(host)
 
-    def _set(self, entity, variables):
-        """Set the variables of a host or group."""
+    def _publish_entity(self, entity, variables, expressions):
+        """Set what the plan says of a host or group: data, but for what the plan itself made to be evaluated."""
+        evaluated = expressions.get(entity, ())
+        self._set(entity, {name: value for name, value in variables.items() if name not in evaluated})
+        self._set(entity, {name: variables[name] for name in evaluated}, expressions=True)
+
+    def _set(self, entity, variables, expressions=False):
+        """Set variables of a host or group: as templates, or as the data that they are, whatever it looks like."""
         for name, value in variables.items():
-            self.inventory.set_variable(entity, name, trusted(value))
+            self.inventory.set_variable(entity, name, trusted(value) if expressions else literal(value))
 
     def _construct(self, host):
         """Apply the user's own expressions to a host."""
@@ -229,10 +238,29 @@ def own_options(path, options):
     return {key: trusted(data[key]) for key in unde.model.reader.ADAPTER_KEYS if key in data}
 
 
-def trusted(value):
-    """Return a value with its strings trusted as templates, as those of any inventory file are: it is the user's own."""
+def literal(value):
+    """Return a value whose strings are no templates, whatever they look like: a command of the layout may have braces of its own.
+
+    What cannot be one is published as any inventory file's strings are, so that a listing shows it as it is.
+    """
     if isinstance(value, str):
-        return trust_as_template(value) if trust_as_template else value
+        return untrusted(value) if any(mark in value for mark in ("{{", "{%", "{#")) else trusted(value)
+    if isinstance(value, dict):
+        return {key: literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [literal(inner) for inner in value]
+    return value
+
+
+def untrusted(text):
+    """Return a text that Ansible never evaluates."""
+    return text if trust_as_template else wrap_var(text)
+
+
+def trusted(value):
+    """Return a value with its strings trusted as templates, as those of any inventory file are: it is the user's own, or the plan's expression."""
+    if isinstance(value, str):
+        return trust_as_template(str(value)) if trust_as_template else str(value)
     if isinstance(value, dict):
         return {key: trusted(inner) for key, inner in value.items()}
     if isinstance(value, list):

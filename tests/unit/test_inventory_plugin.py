@@ -99,6 +99,41 @@ def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
     assert third["_meta"]["hostvars"]["local-app"]["unde_address"] == "10.2.0.3"
 
 
+def shown(layout: Path, host: str, variable: str, **settings: str) -> Any:
+    """Return what a play finds in a variable of a host."""
+    done = support.run(
+        "ansible", "-i", layout, host, "-c", "local", "-m", "debug", "-a", json.dumps({"var": variable}), ANSIBLE_STDOUT_CALLBACK="json",
+        ANSIBLE_LOAD_CALLBACK_PLUGINS="1", **settings,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    [task] = json.loads(done.stdout)["plays"][0]["tasks"]
+    return task["hosts"][host][variable]
+
+
+def test_what_looks_like_a_template_in_the_layout_is_data(tmp_path: Path) -> None:
+    """A command may have braces of its own; what the plan makes to be evaluated is evaluated. From the cache, too."""
+    braces = ["{{.Name}}", "{{ inventory_hostname }}", "{% if x %}", "{# none #}", "{{", "$HOME %i"]
+    words = ["bin/voice", *(f"--fmt={each}" for each in braces)]
+    file = copied(tmp_path, changed=("command: [bin/voice]", f"command: {json.dumps(words)}"))
+    cache = {
+        "ANSIBLE_INVENTORY_CACHE": "true", "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(tmp_path / "store"),
+    }  # fmt: skip
+    for _ in ("made", "from the cache"):
+        assert shown(file, "local-voice", "app_service_services[0].command", **cache) == words
+    run = f"lookup('ansible.builtin.template', '{support.ROOT}/roles/app_service/templates/run.j2', template_vars={{'service': app_service_services[0]}})"
+    script = shown(file, "local-voice", run, **cache).replace("exec bin/voice", "printf '%s\\n'")
+    assert support.run("sh", "-c", script).stdout.splitlines() == words[1:]
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text(
+        'vars: {vault_core_database_passwords: {production-pgbouncer: secret-of-the-pooler}, mine: "{{ unde_name }} at home", its: "<host> {{ unde_day }}"}\n'
+    )
+    layout = {"UNDE_OVERLAY": str(overlay), "UNDE_SET": "hosts.production-db.state=create"}
+    assert shown(file, "local-voice", "mine", **layout) == "local-voice at home"
+    assert shown(file, "local-voice", "its", **layout) == "local-voice 13"
+    assert shown(file, "production-db", "pgbouncer_auth_password", **layout) == "secret-of-the-pooler"
+
+
 def test_overlay_and_assignments(tmp_path: Path) -> None:
     """An overlay reaches every typed host and gives variables that win over the plan's; assignments come last."""
     (tmp_path / "overlay.yml").write_text(

@@ -9,6 +9,7 @@ from ..model import Estate, HostView
 from . import gates, groups, rollout, tunnels
 from .flows import Flows
 from .variables import OWN, SHARED
+from .variables.common import Expression
 
 #: Stands for the host's name in an overlay's variable. (An expression with ``inventory_hostname`` will not do for the
 #: connection: a delegated task would evaluate it for the host that delegates.)
@@ -29,6 +30,7 @@ class Inventory:
         hosts: host → its own variables.
         members: host → its groups.
         from_overlay: variables of all hosts that an overlay gives; they replace the plan's own of the same name.
+        expressions: host or group → those of its variables that Ansible evaluates. All others are data, whatever they look like.
 
     """
 
@@ -37,6 +39,7 @@ class Inventory:
     hosts: dict[str, dict[str, Any]]
     members: dict[str, list[str]]
     from_overlay: dict[str, Any]
+    expressions: dict[str, list[str]]
 
 
 def build(estate: Estate) -> Inventory:
@@ -54,6 +57,11 @@ def build(estate: Estate) -> Inventory:
             grouped[groups.identifier("site", site)] |= {"unde_site": site, "base_routes": tunnels.return_routes(estate, site)}
     for group, variables in _states(estate).items():
         grouped[group] |= variables
+    hosts = {
+        name: {key: value for key, value in (_own(estate, flows, host) | _gates(host, asked)).items() if key not in estate.source.variables}
+        | {key: Expression(value.replace(HOST, name)) for key, value in named.items()}
+        for name, host in estate.hosts.items()
+    }
     return Inventory(
         shared={
             "base_hosts": [{"name": name, "address": str(host.address)} for name, host in sorted(estate.hosts.items())],
@@ -63,13 +71,13 @@ def build(estate: Estate) -> Inventory:
             "unde_gates_of_days": [{"name": gate.name, "day": gate.day, "says": gate.says} for gate in asked],
         },
         groups=grouped,
-        hosts={
-            name: {key: value for key, value in (_own(estate, flows, host) | _gates(host, asked)).items() if key not in estate.source.variables}
-            | {key: value.replace(HOST, name) for key, value in named.items()}
-            for name, host in estate.hosts.items()
-        },
+        hosts=hosts,
         members=members,
         from_overlay={key: value for key, value in estate.source.variables.items() if key not in named},
+        expressions={
+            entity: names for entity, variables in (grouped | hosts).items()
+            if (names := [key for key, value in variables.items() if isinstance(value, Expression)])
+        },
     )
 
 

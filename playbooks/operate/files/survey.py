@@ -118,6 +118,8 @@ def postgres():
 
 def main():
     """Tell it."""
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)', read("/etc/os-release"), re.MULTILINE))
     count, most = (read(f"/proc/sys/net/netfilter/nf_conntrack_{name}").strip() for name in ("count", "max"))
     print(json.dumps({

@@ -80,7 +80,10 @@ def status(directory: Path, renew_days: int) -> dict[str, str]:
 
 def make(directory: Path, ca_days: int, renew_days: int) -> dict[str, str]:
     """Make key and certificate beside the place and move them there together, so that a kill leaves no half."""
-    directory.parent.mkdir(mode=0o755, exist_ok=True)
+    # The host's certificate lies there too, which others read: the umask is for the authority's own files.
+    if not directory.parent.is_dir():
+        directory.parent.mkdir()
+        directory.parent.chmod(0o755)
     parent = os.open(directory.parent, os.O_RDONLY)
     fcntl.flock(parent, fcntl.LOCK_EX)
     if status(directory, renew_days)["state"] == "absent":
@@ -127,6 +130,8 @@ def alternative(name: str) -> str:
 def main() -> None:
     """Do what the argument says and print the answer as JSON."""
     os.umask(0o077)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     told: dict[str, Any] = json.loads(sys.argv[1])
     directory = Path(told["directory"])
     if told["action"] == "sign":

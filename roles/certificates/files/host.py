@@ -105,6 +105,8 @@ def request(told: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Do what the argument says and print the answer as JSON."""
     os.umask(0o077)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     told: dict[str, Any] = json.loads(sys.argv[1])
     print(json.dumps(request(told) if told["action"] == "request" else status(told)))
 

@@ -297,6 +297,8 @@ def in_group(user: str, group: str) -> bool:
 def main() -> None:
     """Do what the argument says and print the answer as JSON."""
     os.umask(0o022)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     told: dict[str, Any] = json.loads(sys.argv[1])
     member = Member(told)
     answer = {"status": member.status, "wait": member.wait, "restart": member.restart, "replace": member.replace}[told["action"]]()

@@ -220,6 +220,8 @@ def addresses():
 
 def main(name):
     """End what the table does not let through; print it."""
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     table, local, ended = Table(listed(name)), addresses(), []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as channel:
         channel.bind((0, 0))

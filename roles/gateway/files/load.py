@@ -51,6 +51,8 @@ def forwarding():
 
 def main(text):
     """Read the wish, apply it, print what was done."""
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     wish = json.loads(text)
     done = []
     for command in steps(wish["id"]):

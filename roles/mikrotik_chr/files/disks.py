@@ -33,6 +33,8 @@ def unpack(image, guest):
 
 def main(text):
     """Read the wish, make what is missing, print it."""
+    # A router's disk is nobody's but root's, until libvirt gives it to the guest.
+    os.umask(0o077)
     wish = json.loads(text)
     missing = [guest for guest in wish["guests"] if not os.path.exists(path(guest))]
     if wish["image"]:

@@ -74,6 +74,8 @@ class Host:
 
 def main(text):
     """Read the wish, apply it, print what was done and what waits."""
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     wish = json.loads(text)
     host, waiting = Host(wish["check"]), []
     # Before the packages are there, in a rehearsal, nothing can be asked.

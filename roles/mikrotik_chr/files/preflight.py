@@ -146,6 +146,8 @@ def networkd():
 
 def main(text):
     """Read the question, print the answer."""
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     wish = json.loads(text)
     problems = collisions(wish["bridge"], wish["remote"]) + strangers(wish["bridge"]["name"]) + networkd() + room(wish["guests"], wish["ram_mb"])
     print(json.dumps({"problems": problems, "without_kvm": without_kvm(flags()) if wish["ask_kvm"] else ""}))

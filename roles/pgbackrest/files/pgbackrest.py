@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
@@ -52,6 +53,10 @@ def finish(changed: bool, *did: str) -> None:
 
 def main() -> None:
     """Run the command."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["ensure", "full", "diff"])
     parser.add_argument("--stanza", required=True)

@@ -1,6 +1,7 @@
 """Tell whether the running PgBouncer has yet to be told of a file. Prints one JSON object; changes nothing."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def younger(names: tuple[str, ...], since: float) -> bool:
 
 def main() -> None:
     """Run the program."""
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     wanted = "--property=LoadState,ActiveState,ActiveEnterTimestamp,StateChangeTimestamp"
     done = subprocess.run(["systemctl", "show", "--timestamp=unix", wanted, "pgbouncer.service"], text=True, capture_output=True, check=True)
     shown = dict(line.split("=", 1) for line in done.stdout.splitlines())

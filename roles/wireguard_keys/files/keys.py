@@ -127,6 +127,8 @@ def work(interfaces, check):
     if answer["refused"]:
         return answer
     os.umask(0o077)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     if not os.path.isdir(DIRECTORY):
         answer["changed"] = True
         if check:

@@ -199,6 +199,10 @@ def remove(host, name, links):
 
 def main(text):
     """Read the wish, apply it, print what was done."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     wish = json.loads(text)
     host, tunnels = Host(wish["check"]), wish["tunnels"]
     links = host.links()

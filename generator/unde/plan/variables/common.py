@@ -14,6 +14,13 @@ Shared = Mapping[str, Callable[[Estate, Flows], Variables]]
 #: Role → what differs from host to host.
 Own = Mapping[str, Callable[[Estate, Flows, HostView], Variables]]
 
+
+class Expression(str):
+    """A value that Ansible evaluates, as where the vault keeps a secret. All else that a plan says is data, whatever braces are in it."""
+
+    __slots__ = ()
+
+
 PACKAGE_DIRECTORY = "/var/lib/postgresql"  #: where Debian's packages keep PostgreSQL's data
 
 

@@ -6,7 +6,7 @@ from ...model import Estate, HostView
 from ...model.schema import Database
 from .. import databases, postgres
 from ..flows import Flows
-from .common import Own, Shared, Variables
+from .common import Expression, Own, Shared, Variables
 
 PASSWORDS = "vault_core_database_passwords"
 
@@ -17,9 +17,9 @@ def _of(estate: Estate, host: HostView) -> tuple[str, Database]:
     return found
 
 
-def _password(name: str, user: str) -> str:
+def _password(name: str, user: str) -> Expression:
     """Return where a password is found: the vault's variable, never a value."""
-    return f"{{{{ {PASSWORDS}['{name}-{user}'] }}}}"
+    return Expression(f"{{{{ {PASSWORDS}['{name}-{user}'] }}}}")
 
 
 def _shared(estate: Estate, flows: Flows) -> Variables:

@@ -30,6 +30,10 @@ Service = dict[str, Any]
 
 def read_order() -> dict[str, Any]:
     """Return what the caller asks for; `check` is true when nothing may be changed."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     order: dict[str, Any] = json.load(sys.stdin)
     order["check"] = "--check" in sys.argv[1:]
     return order

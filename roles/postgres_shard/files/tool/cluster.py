@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import common
 from common import INITIALIZING, STATE_DIRECTORY, alone, in_recovery, patroni_manages, psql, read_order, refuse, replication_conninfo, report, run, start
 from home import IDENTIFIER, Cluster, begin, create, finish, integrate
 
@@ -31,17 +32,21 @@ def ask(member: dict) -> Upstream | None:
     """Ask another member who it is; None when nobody answers there."""
     sql = "IDENTIFY_SYSTEM;\nSHOW in_hot_standby;\n"
     conninfo = replication_conninfo(member["address"], replication="true")
-    deadline = time.monotonic() + 60
+    deadline, ready = time.monotonic() + 60, None
     while True:
         done = run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
+        if done.returncode == 0:
+            break
+        # Not by the words of its refusal: they are in the language of its lc_messages. 0: it takes connections, 1: not yet, 2: nobody is there.
+        ready, before = run(["pg_isready", "-q", "-h", member["address"], "-p", str(common.PORT), "-t", "10"], check=False).returncode, ready
         # One that is just starting is there: taking it for absent could make a second system.
-        if "the database system is" not in done.stderr or time.monotonic() > deadline:
+        if ready not in (0, 1) or ready == before == 0 or time.monotonic() > deadline:
             break
         time.sleep(1)
     lines = done.stdout.split()
     if done.returncode == 0 and len(lines) == 2:
         return Upstream(member["name"], member["address"], lines[0].split("|")[0], lines[1] == "on")
-    if any(word in done.stderr for word in ("Connection refused", "timeout expired", "No route to host", "Network is unreachable")):
+    if ready == 2:
         return None
     refuse(f"{member['name']} ({member['address']}) has PostgreSQL but does not let the user replicator in: {done.stderr.strip()}")
 

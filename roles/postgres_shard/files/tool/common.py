@@ -33,6 +33,8 @@ held: list[int] = []
 
 def read_order() -> dict:
     """Return what the caller asks for; `check` is true when nothing may be changed."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
     order = json.load(sys.stdin)
     order["check"] = "--check" in sys.argv[1:]
     return order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -114,6 +115,10 @@ class Tool:
 
 def main() -> int:
     """Do one thing."""
+    # Root's umask may be 077: what is made here is read by others.
+    os.umask(0o022)
+    # What the programs called here say is read: in English, whatever the language of who logs in.
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     parser = argparse.ArgumentParser(prog="unde-posthog", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("name", nargs="?", default="")
