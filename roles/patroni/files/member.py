@@ -75,7 +75,7 @@ def server(order: dict) -> dict | None:
         account = pwd.getpwnam("postgres")
     except KeyError:
         return None
-    argv = ["psql", "-XqAt", "-h", SOCKET, "-p", str(order["port"]), "-d", "postgres", "-c", SERVER]
+    argv = [str(Path(order["bin_directory"]) / "psql"), "-XqAt", "-h", SOCKET, "-p", str(order["port"]), "-d", "postgres", "-c", SERVER]
     try:
         done = run(argv, user="postgres", group=account.pw_gid, extra_groups=os.getgrouplist("postgres", account.pw_gid))
     except FileNotFoundError:

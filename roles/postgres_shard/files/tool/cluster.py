@@ -13,7 +13,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import INITIALIZING, STATE_DIRECTORY, alone, in_recovery, patroni_manages, psql, read_order, refuse, replication_conninfo, report, run, start
+from common import (
+    INITIALIZING, STATE_DIRECTORY, alone, in_recovery, patroni_manages, program, psql, read_order, refuse, replication_conninfo, report, run, start,
+)
 from home import IDENTIFIER, Cluster, begin, create, finish, integrate
 
 
@@ -33,7 +35,7 @@ def ask(member: dict) -> Upstream | None:
     conninfo = replication_conninfo(member["address"], replication="true")
     deadline = time.monotonic() + 60
     while True:
-        done = run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
+        done = run([program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
         # One that is just starting is there: taking it for absent could make a second system.
         if "the database system is" not in done.stderr or time.monotonic() > deadline:
             break
@@ -70,7 +72,7 @@ def join(order: dict, cluster: Cluster) -> None:
     if not remote(primary, f"READ_REPLICATION_SLOT {slot};").startswith("physical"):
         remote(primary, f"CREATE_REPLICATION_SLOT {slot} PHYSICAL RESERVE_WAL;")
     conninfo = replication_conninfo(primary.address, application_name=order["name"])
-    backup = [f"/usr/lib/postgresql/{cluster.version}/bin/pg_basebackup", "--pgdata", str(cluster.incoming), "--dbname", conninfo]
+    backup = [program("pg_basebackup"), "--pgdata", str(cluster.incoming), "--dbname", conninfo]
     run([*backup, "--slot", slot, "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-password"], as_postgres=True)
     sample = Path("/usr/share/postgresql") / cluster.version
     shutil.copy(sample / "postgresql.conf.sample", cluster.incoming / "postgresql.conf")
@@ -88,7 +90,7 @@ def join(order: dict, cluster: Cluster) -> None:
 def remote(primary: Upstream, command: str) -> str:
     """Run one replication command on the primary."""
     conninfo = replication_conninfo(primary.address, replication="true")
-    return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", command], as_postgres=True).stdout
+    return run([program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", command], as_postgres=True).stdout
 
 
 def check_record(identifier: str, whose: str) -> None:
