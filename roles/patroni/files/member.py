@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import ssl
 import subprocess
 import sys
@@ -113,6 +114,18 @@ def stored(order: dict) -> dict:
     return present if isinstance(present, dict) else {}
 
 
+def runs_as(order: dict) -> dict:
+    """Return as whom, on which data and where a running Patroni was told to run; empty where none runs."""
+    if not unit("patroni.service")["active"] or not CONFIG.exists() or not Path(order["mark"]).exists():
+        return {}
+    text = CONFIG.read_text()
+    lines = {
+        "scope": r"^scope: (.+)$", "name": r"^name: (.+)$", "data_directory": r"^  data_dir: (.+)$",
+        "address": r"^postgresql:\n(?:  .*\n)*?  connect_address: (.+):\d+\"?$",
+    }
+    return {key: found[1].strip('"') for key, line in lines.items() if (found := re.search(line, text, re.MULTILINE))}
+
+
 def others(order: dict) -> list[dict]:
     """Return the other members of the shard."""
     return [member for member in order["members"] if member["name"] != order["name"]]
@@ -192,6 +205,7 @@ def look(order: dict) -> dict:
         "server": server(order),
         "api": ask(order["address"], order["api_port"], "/patroni"),
         "leader": "",
+        "runs_as": runs_as(order),
         "patch": {},
     }
     # The same rule by which the role postgres_shard lets go of the unit.

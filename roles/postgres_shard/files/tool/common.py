@@ -37,7 +37,7 @@ def read_order() -> dict:
     """Return what the caller asks for; `check` is true when nothing may be changed."""
     order = json.load(sys.stdin)
     order["check"] = "--check" in sys.argv[1:]
-    programs[:] = [Path(order["programs"])]
+    programs[:] = [Path(order["programs"])] if "programs" in order else []
     return order
 
 
