@@ -16,9 +16,9 @@ import support
 
 #: Links to pg_wrapper in Debian's postgresql-client-common.
 WRAPPED = (
-    "clusterdb createdb createuser dropdb dropuser pg_amcheck pg_basebackup pg_combinebackup pg_createsubscriber pg_dump pg_dumpall pg_isready "
-    "pg_receivewal pg_recvlogical pg_restore pg_verifybackup pgbench psql reindexdb vacuumdb vacuumlo"
-).split()
+    "clusterdb", "createdb", "createuser", "dropdb", "dropuser", "pg_amcheck", "pg_basebackup", "pg_combinebackup", "pg_createsubscriber", "pg_dump",
+    "pg_dumpall", "pg_isready", "pg_receivewal", "pg_recvlogical", "pg_restore", "pg_verifybackup", "pgbench", "psql", "reindexdb", "vacuumdb", "vacuumlo",
+)
 #: The name alone or in /usr/bin; not one in another directory, nor a variable of that name, nor a name that a session gave itself.
 BARE = re.compile(r"(?<![\w./$-])(?<!<> ')(?:/usr/bin/)?(" + "|".join(WRAPPED) + r")(?![\w(=/])(?! *=)(?! in /usr)")
 #: What Python puts into a directory: `directory / "psql"`, `program("psql")`.
@@ -74,7 +74,9 @@ def test_a_bare_call_is_found(line: str) -> None:
     assert calls(f"run({line!r})", python=True)
 
 
-@pytest.mark.parametrize("line", ["/usr/lib/postgresql/17/bin/psql -X", "# psql unde", "SELECT pg_is_in_recovery()", '"{{ x }}/psql", -X', "psql=$x", '"$psql" -X'])
+@pytest.mark.parametrize(
+    "line", ["/usr/lib/postgresql/17/bin/psql -X", "# psql unde", "SELECT pg_is_in_recovery()", '"{{ x }}/psql", -X', "psql=$x", '"$psql" -X']
+)
 def test_its_own_path_is_not(line: str) -> None:
     """And what only looks like it neither."""
     assert not calls(line)

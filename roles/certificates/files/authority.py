@@ -73,12 +73,16 @@ def status(directory: Path, renew_days: int) -> dict[str, Any]:
         lost = certificate if there[0] == key else key
         problem = (
             f"{there[0]} is there, {lost} is not: half an authority. Nothing is made or overwritten. "
-            f"Bring {lost} back from the backup; or, to begin a new authority and renew every host, move {directory} away and run with -e certificates_may_begin_anew=true."
+            f"Bring {lost} back from the backup; or, to begin a new authority and renew every host, move {directory} away and run with "
+            "-e certificates_may_begin_anew=true."
         )
     elif openssl("pkey", "-in", str(key), "-pubout") != openssl("x509", "-in", str(certificate), "-noout", "-pubkey"):
         problem = f"{key} is not the key of {certificate}. Bring the right pair back from the backup."
     elif not lasts(certificate, renew_days):
-        problem = f"{certificate} has fewer than {renew_days} days left. Move {directory} away and run with -e certificates_may_begin_anew=true: every host is then renewed."
+        problem = (
+            f"{certificate} has fewer than {renew_days} days left. Move {directory} away and run with -e certificates_may_begin_anew=true: "
+            "every host is then renewed."
+        )
     return {"state": "present", "certificate": certificate.read_text() if certificate.exists() else "", "problem": problem}
 
 

@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import (
-    INITIALIZING, STATE_DIRECTORY, alone, in_recovery, patroni_manages, program, psql, read_order, refuse, replication_conninfo, report, run, start,
+    INITIALIZING,
+    STATE_DIRECTORY,
+    alone,
+    in_recovery,
+    patroni_manages,
+    program,
+    psql,
+    read_order,
+    refuse,
+    replication_conninfo,
+    report,
+    run,
+    start,
 )
 from home import IDENTIFIER, Cluster, begin, create, finish, integrate
 
