@@ -1,7 +1,7 @@
 """A shard is added to the running estate while another one is written to.
 
-No write fails, no host that was there restarts a process, and the run is green at once. Stands alone and last: the estate has a shard more afterwards, and `.lab/set` says so, so that every later command on the lab sees it. Where it
-runs once more, it adds the next one.
+No write fails, no host that was there restarts a process, and the run is green at once. Stands alone and last: the estate has a shard more
+afterwards, and `.lab/set` says so, so that every later command on the lab sees it. Where it runs once more, it adds the next one.
 """
 
 from __future__ import annotations
