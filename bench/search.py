@@ -84,12 +84,12 @@ def measure(host: str, kind: storage.IndexKind, dimensions: int, rows: int) -> R
     began = time.monotonic()
     if kind != "none":
         index = f"USING hnsw ((embedding::{kind}({dimensions})) {kind}_cosine_ops) WITH (m = 16, ef_construction = 64)"
-        lab.run(host, f"psql -XqAt -d unde -c \"CREATE INDEX by_{kind} ON {SCHEMA}.messages {index}\"", user="postgres", timeout=900)
+        lab.run(host, f"{lab.PSQL} -XqAt -d unde -c \"CREATE INDEX by_{kind} ON {SCHEMA}.messages {index}\"", user="postgres", timeout=900)
     build_s = time.monotonic() - began
     size = int(lab.sql(host, f"SELECT pg_relation_size('{SCHEMA}.by_{kind}')")) if kind != "none" else 0
     cast, sort = ("", "on") if kind == "none" else (f"::{kind}({dimensions})", "off")
     ask = ASK.format(kind=kind, cast=cast, sort=sort)
-    lab.run(host, "psql -XqAt -v ON_ERROR_STOP=1 -d unde -f -", stdin=ask, user="postgres", timeout=900)
+    lab.run(host, lab.PSQL + " -XqAt -v ON_ERROR_STOP=1 -d unde -f -", stdin=ask, user="postgres", timeout=900)
     told = json.loads(lab.sql(host, TELL.format(kind=kind)))
     if kind != "none":
         lab.sql(host, f"DROP INDEX {SCHEMA}.by_{kind}")
@@ -112,7 +112,7 @@ def main() -> int:
     fill = PREPARE.format(dimensions=shards.embedding.dimensions, users=users, rows=rows, questions=arguments.questions)
     try:
         lab.sql(host, drop)
-        lab.run(host, "psql -XqAt -v ON_ERROR_STOP=1 -d unde -f -", stdin=fill, user="postgres", timeout=900)
+        lab.run(host, lab.PSQL + " -XqAt -v ON_ERROR_STOP=1 -d unde -f -", stdin=fill, user="postgres", timeout=900)
         results = [measure(host, kind, shards.embedding.dimensions, rows) for kind in reversed(storage.INDEX_KINDS)]
     finally:
         lab.sql(host, drop)

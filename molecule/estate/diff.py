@@ -46,7 +46,7 @@ QUESTIONS: list[tuple[str, str]] = [
     (r"the router's /(.+)", "[ ! -e /etc/unde/chr/counters.json ] || python3 -c '" + lab.MENU.replace("{", "{{").replace("}", "}}") + "' '{1}'"),
     (r"unde-chr-firewall", "nft -s list table inet unde_chr 2>/dev/null | md5sum"),
     (r"unde-gateway-firewall", "nft -s list table inet unde_gateway 2>/dev/null | md5sum"),
-    (r"postgresql@.*", "runuser -u postgres -- psql -XAt -c 'SELECT pg_conf_load_time(), pg_postmaster_start_time()' 2>/dev/null || true"),
+    (r"postgresql@.*", "runuser -u postgres -- " + lab.PSQL + " -XAt -c 'SELECT pg_conf_load_time(), pg_postmaster_start_time()' 2>/dev/null || true"),
     (r"redis-server@(.+)", f"cat /etc/redis/redis-{{1}}.conf /etc/redis/users-{{1}}.acl 2>/dev/null | md5sum; {UNIT}"),
     (r".*", UNIT),
 ]

@@ -29,7 +29,7 @@ def inside(member: str, command: str, timeout: float = 20) -> subprocess.Complet
 
 def sql(member: str, text: str) -> subprocess.CompletedProcess:
     """Run SQL on a member over its socket."""
-    return inside(member, f'cd / && timeout 5 runuser -u postgres -- psql -h /run/postgresql -XqAt -d unde -c "{text}"')
+    return inside(member, f'cd / && timeout 5 runuser -u postgres -- /usr/lib/postgresql/17/bin/psql -h /run/postgresql -XqAt -d unde -c "{text}"')
 
 
 def cluster() -> dict[str, dict]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -86,3 +87,13 @@ def test_a_large_disk_is_read_at_both_ends_and_all_over(tool: ModuleType, size: 
     gaps = [later - (start + length) for (start, length), (later, _) in itertools.pairwise(read)]
     assert max(gaps) <= size // tool.SAMPLES
     assert sum(length for _, length in read) <= 320 << 20
+
+
+def test_an_open_disk_is_not_mounted_a_second_time_elsewhere(tool: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another mount in the layout while the data is used at the former one."""
+    disk = SimpleNamespace(path="/dev/vdb", mapping=lambda: ("unde_data", "252:0"))
+    monkeypatch.setattr(tool, "mounted", lambda _path: "")
+    monkeypatch.setattr(tool, "places", lambda device: ["/var/lib/postgresql"] if device == "252:0" else [])
+    with pytest.raises(SystemExit, match=r"is mounted at /var/lib/postgresql and not at .*: nothing was done.*cryptsetup close unde_data"):
+        tool.look_at_mount(disk, {"mount": str(tmp_path / "data")})
+    tool.look_at_mount(SimpleNamespace(path="/dev/vdb", mapping=lambda: (None, None)), {"mount": str(tmp_path / "data")})

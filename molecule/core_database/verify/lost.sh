@@ -1,6 +1,6 @@
 set -euo pipefail
 cd /usr/local/lib/unde/core_database
-order='{"version": "17", "adopt": true, "may_initialize": false}'
+order='{"programs": "/usr/lib/postgresql/17/bin", "version": "17", "adopt": true, "may_initialize": false}'
 record=/var/lib/unde/core_database/system_identifier
 systemctl stop postgresql@17-main
 mv /var/lib/postgresql/17/main /var/lib/postgresql/17/away

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "unde-lab-"
+#: Of the one version that a host has; Debian's own in /usr/bin reads the cluster's configuration first, and fails while Patroni writes it.
+PSQL = "/usr/lib/postgresql/*/bin/psql"
 PARALLEL = 16
 
 Result = TypeVar("Result")
@@ -104,7 +106,7 @@ def shards() -> list[dict[str, Any]]:
 
 def sql(host: str, query: str, database: str = "unde") -> str:
     """Run SQL on a host as the superuser over the local socket; return the unaligned result."""
-    return run(host, f"psql -X -A -t -v ON_ERROR_STOP=1 -d {database} -f -", stdin=query, user="postgres")
+    return run(host, f"{PSQL} -X -A -t -v ON_ERROR_STOP=1 -d {database} -f -", stdin=query, user="postgres")
 
 
 def patroni(host: str) -> list[dict[str, Any]]:

@@ -44,6 +44,10 @@ subjectAltName = {names}
 """
 
 
+# What every host of the estate knows the authority by.
+TRUSTED = Path("/etc/unde/tls/ca.crt")
+
+
 def openssl(*words: str, given: str = "") -> str:
     """Run openssl and return what it prints; leave with its complaint when it fails."""
     done = subprocess.run(["openssl", *words], input=given, capture_output=True, text=True, check=False)
@@ -58,27 +62,31 @@ def lasts(certificate: Path, days: int) -> bool:
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
-def status(directory: Path, renew_days: int) -> dict[str, str]:
-    """Tell whether the authority is there and whole."""
+def status(directory: Path, renew_days: int) -> dict[str, Any]:
+    """Tell whether the authority is there and whole; where it is not there, whether this host trusts one."""
     key, certificate = directory / "ca.key", directory / "ca.crt"
     there = [path for path in (key, certificate) if path.exists()]
     if not there:
-        return {"state": "absent", "certificate": "", "problem": ""}
+        return {"state": "absent", "certificate": "", "problem": "", "trusts": TRUSTED.exists()}
     problem = ""
     if len(there) == 1:
         lost = certificate if there[0] == key else key
         problem = (
             f"{there[0]} is there, {lost} is not: half an authority. Nothing is made or overwritten. "
-            f"Bring {lost} back from the backup; or, to begin a new authority and renew every host, move {directory} away and run again."
+            f"Bring {lost} back from the backup; or, to begin a new authority and renew every host, move {directory} away and run with "
+            "-e certificates_may_begin_anew=true."
         )
     elif openssl("pkey", "-in", str(key), "-pubout") != openssl("x509", "-in", str(certificate), "-noout", "-pubkey"):
         problem = f"{key} is not the key of {certificate}. Bring the right pair back from the backup."
     elif not lasts(certificate, renew_days):
-        problem = f"{certificate} has fewer than {renew_days} days left. Move {directory} away and run again: every host is then renewed."
+        problem = (
+            f"{certificate} has fewer than {renew_days} days left. Move {directory} away and run with -e certificates_may_begin_anew=true: "
+            "every host is then renewed."
+        )
     return {"state": "present", "certificate": certificate.read_text() if certificate.exists() else "", "problem": problem}
 
 
-def make(directory: Path, ca_days: int, renew_days: int) -> dict[str, str]:
+def make(directory: Path, ca_days: int, renew_days: int) -> dict[str, Any]:
     """Make key and certificate beside the place and move them there together, so that a kill leaves no half."""
     # The host's certificate lies there too, which others read: the umask is for the authority's own files.
     if not directory.parent.is_dir():

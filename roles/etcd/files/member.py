@@ -101,12 +101,28 @@ class Member:
         except (OSError, ValueError):
             return []
 
-    def cluster(self) -> list[dict[str, Any]]:
-        """Return the members of the running cluster as the other members know them; empty when nobody answers."""
-        if not self.others:
+    def cluster(self, *more: str) -> list[dict[str, Any]]:
+        """Return the members of the running cluster as the other members, and who else is asked, know them; empty when nobody answers."""
+        addresses = [*self.others.values(), *more]
+        if not addresses:
             return []
         with ThreadPoolExecutor() as pool:
-            return max(pool.map(self.ask, self.others.values()), key=len)
+            return max(pool.map(self.ask, addresses), key=len)
+
+    def stands(self) -> dict[str, Any]:
+        """Return what this member's data and its cluster are; empty where there is no data, so that everything is still open."""
+        if not self.has_data() or not self.file.exists():
+            return {}
+        written, config = self.written(), assignments(self.config.read_text()) if self.config.exists() else {}
+        known = {each["name"] for each in self.cluster(self.address) if each["name"]} if self.mine() else set()
+        return {
+            "name": written.get("UNDE_MEMBER_NAME", self.name),
+            "token": written.get("ETCD_INITIAL_CLUSTER_TOKEN", self.token),
+            "peer_url": config.get("ETCD_INITIAL_ADVERTISE_PEER_URLS", self.peer_url(self.address)),
+            "wanted_peer_url": self.peer_url(self.address),
+            "added": sorted(set(self.layout) - known) if known else [],
+            "removed": sorted(known - set(self.layout)),
+        }
 
     # --- may it start -------------------------------------------------------------------------------------------------
 
@@ -171,6 +187,7 @@ class Member:
             "problem": problem,
             "foreign": self.has_data() and not self.mine(),
             "initial": initial,
+            "stands": self.stands(),
         }
 
     # --- through etcdctl ----------------------------------------------------------------------------------------------
@@ -197,32 +214,37 @@ class Member:
         well = {each["endpoint"] for each in answers if each["health"]}
         return [each for each in endpoints if each not in well]
 
-    def lacks(self) -> str:
-        """Say what keeps the cluster from being whole; the empty string when nothing does."""
+    def lacks(self) -> tuple[str, str]:
+        """Say what keeps this member from its work, and what keeps the cluster from being whole; the empty string when nothing does."""
         own = self.client_url(self.address)
         known = self.members([own])
         if known is None:
-            return f"{own} has no quorum (journalctl -u etcd)"
+            return f"{own} has no quorum (journalctl -u etcd)", ""
         missing = sorted(set(self.layout) - {each["name"] for each in known})
         if missing:
-            return f"the cluster has no member {', '.join(missing)}"
+            return (f"the cluster has no member {self.name}" if self.name in missing else ""), f"the cluster has no member {', '.join(missing)}"
         bad = self.unhealthy([url for each in known for url in each["clientURLs"]])
-        return f"not healthy: {', '.join(bad)}" if bad else ""
+        return (f"{own} is not healthy" if own in bad else ""), (f"not healthy: {', '.join(bad)}" if bad else "")
 
-    def wait(self) -> dict[str, bool]:
-        """Wait until all members of the layout are in the cluster and healthy; note the first time that they are."""
+    def wait(self) -> dict[str, Any]:
+        """Wait until all members of the layout are in the cluster and healthy; note the first time that this one is.
+
+        Another member that is away longer than that is told, and is no failure of this one: its host's own run says what it lacks.
+        """
         end = time.monotonic() + self.wait_s
-        while lack := self.lacks():
+        while any(lack := self.lacks()):
             if time.monotonic() > end:
-                refuse(f"{self.name}: after {self.wait_s} s {lack}")
+                break
             time.sleep(1)
+        if lack[0]:
+            refuse(f"{self.name}: after {self.wait_s} s {lack[0]}")
         text = self.file.read_text()
         joined = text.replace("UNDE_MEMBER_JOINED=no", "UNDE_MEMBER_JOINED=yes")
         if joined != text:
             beside = self.file.with_suffix(".new")
             beside.write_text(joined)
             beside.rename(self.file)
-        return {"joined": joined != text}
+        return {"joined": joined != text, "lacking": f"after {self.wait_s} s {lack[1]}" if lack[1] else ""}
 
     def restart(self) -> dict[str, bool]:
         """Restart the process, unless that would leave the cluster without a quorum; return when all are healthy."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import ssl
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def server(order: dict) -> dict | None:
         account = pwd.getpwnam("postgres")
     except KeyError:
         return None
-    argv = ["psql", "-XqAt", "-h", SOCKET, "-p", str(order["port"]), "-d", "postgres", "-c", SERVER]
+    argv = [str(Path(order["bin_directory"]) / "psql"), "-XqAt", "-h", SOCKET, "-p", str(order["port"]), "-d", "postgres", "-c", SERVER]
     try:
         done = run(argv, user="postgres", group=account.pw_gid, extra_groups=os.getgrouplist("postgres", account.pw_gid))
     except FileNotFoundError:
@@ -111,6 +112,18 @@ def stored(order: dict) -> dict:
     """Return the shard's configuration in the store; empty when there is none (yet), or nobody says."""
     present = ask(order["address"], order["api_port"], "/config")
     return present if isinstance(present, dict) else {}
+
+
+def runs_as(order: dict) -> dict:
+    """Return as whom, on which data and where a running Patroni was told to run; empty where none runs."""
+    if not unit("patroni.service")["active"] or not CONFIG.exists() or not Path(order["mark"]).exists():
+        return {}
+    text = CONFIG.read_text()
+    lines = {
+        "scope": r"^scope: (.+)$", "name": r"^name: (.+)$", "data_directory": r"^  data_dir: (.+)$",
+        "address": r"^postgresql:\n(?:  .*\n)*?  connect_address: (.+):\d+\"?$",
+    }
+    return {key: found[1].strip('"') for key, line in lines.items() if (found := re.search(line, text, re.MULTILINE))}
 
 
 def others(order: dict) -> list[dict]:
@@ -192,6 +205,7 @@ def look(order: dict) -> dict:
         "server": server(order),
         "api": ask(order["address"], order["api_port"], "/patroni"),
         "leader": "",
+        "runs_as": runs_as(order),
         "patch": {},
     }
     # The same rule by which the role postgres_shard lets go of the unit.

@@ -17,12 +17,16 @@ import time
 from pathlib import Path
 
 LOCK = Path("/var/spool/pgbackrest/unde.lock")
+#: PostgreSQL's own psql, by version; Debian's in /usr/bin reads the cluster's configuration first, and fails while Patroni writes it.
+PSQL = "/usr/lib/postgresql/{}/bin/psql"
 #: What a replica reads in place of conf.d: where its primary may be, and nothing of a former repository, which is the primary's alone.
 REPLICA = "--config-include-path=/etc/pgbackrest/replica.d"
 # pgBackRest's own status codes: no path of the stanza yet; no data of the stanza yet.
 NO_STANZA = (1, 3)
 #: Exit status of pgBackRest where another one has the stanza's lock: the archiver, which tries each second to put its WAL where no stanza is yet.
 LOCKED = 50
+#: Exit status of psql where no server answers, or one that is still starting.
+NO_SERVER = 2
 PATIENCE_S = 60
 #: Whether this is a standby, whether it streams, and how many stream from here; a base backup is no replica.
 WHO = """SELECT json_build_object(
@@ -31,16 +35,17 @@ WHO = """SELECT json_build_object(
     'followed', EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'))"""
 
 
-def call(*argv: str, patience_s: float = 0) -> str:
-    """Run a command, again while another pgBackRest has the lock; when it fails, end with its own words."""
+def call(*argv: str, patience_s: float = 0, passing: int = LOCKED) -> str:
+    """Run a command, again while it ends with the status that passes by itself; when it fails, end with its own words."""
     end = time.monotonic() + patience_s
     while True:
         done = subprocess.run(argv, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL, cwd="/")
-        if done.returncode != LOCKED or time.monotonic() >= end:
+        if done.returncode != passing or time.monotonic() >= end:
             break
         time.sleep(0.2)
     if done.returncode != 0:
-        print(f"{argv[0]} ended with status {done.returncode}: {(done.stderr + done.stdout).strip()}", file=sys.stderr)
+        waited = f" after {patience_s:.0f} s" if patience_s and done.returncode == passing else ""
+        print(f"{argv[0]} ended with status {done.returncode}{waited}: {(done.stderr + done.stdout).strip()}", file=sys.stderr)
         sys.exit(1)
     return done.stdout.strip()
 
@@ -60,11 +65,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["ensure", "full", "diff"])
     parser.add_argument("--stanza", required=True)
+    parser.add_argument("--data", required=True, type=Path, help="the data directory, which knows its version")
     parser.add_argument("--from-replica", action="store_true", help="backups are the replica's business while one streams")
     parser.add_argument("--check", action="store_true", help="only say what would be done")
     order = parser.parse_args()
 
-    who = json.loads(call("psql", "-XqAt", "-d", "postgres", "-c", WHO))
+    try:
+        psql = PSQL.format((order.data / "PG_VERSION").read_text().strip())
+    except FileNotFoundError:
+        sys.exit(f"{order.data} holds no PostgreSQL: nothing was backed up")
+    who = json.loads(call(psql, "-XqAt", "-d", "postgres", "-c", WHO, patience_s=PATIENCE_S, passing=NO_SERVER))
     if who["standby"] and not (order.from_replica and who["streams"]):
         finish(False, "nothing: this is a standby" + (" that does not stream" if order.from_replica else ""))
     pgbackrest = ["pgbackrest", f"--stanza={order.stanza}", *([REPLICA] if who["standby"] else [])]
@@ -90,7 +100,7 @@ def main() -> None:
         if kind and not order.check:
             if not who["standby"]:
                 # Who was promoted has its new timeline on the disk, where pgBackRest looks for it, only after its first checkpoint, minutes later.
-                call("psql", "-XqAt", "-d", "postgres", "-c", "CHECKPOINT")
+                call(psql, "-XqAt", "-d", "postgres", "-c", "CHECKPOINT")
             if kind == "full":
                 # Proves that a segment really arrives, before a backup relies on it.
                 call(*pgbackrest, "check")

@@ -14,6 +14,12 @@ def _shard(host: HostView) -> int:
     return host.shard
 
 
+def _common(estate: Estate, cluster: clusters.Cluster) -> Variables:
+    """Return what the shard's members share; PostgreSQL starts with it, so that nothing waits for a restart when Patroni takes over."""
+    primary = next(member for member in cluster.members if member.member == "primary")
+    return dict(postgres.common(primary.kind, estate.layout.clusters.postgres.wal, str(cluster.settings["stanza"])))
+
+
 def _postgres_shared(estate: Estate, flows: Flows) -> Variables:
     shards, cluster = estate.layout.shards, estate.layout.clusters.postgres
     return {
@@ -41,6 +47,7 @@ def _postgres_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
         "postgres_shard_settings": postgres.settings(
             host.kind, estate.layout.clusters.postgres.wal, str(cluster.settings["stanza"])
         ),
+        "postgres_shard_shared_settings": _common(estate, cluster),
     }
 
 
@@ -59,16 +66,13 @@ def _patroni_shared(estate: Estate, flows: Flows) -> Variables:
 
 def _patroni_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
     cluster = clusters.scope(estate, _shard(host))
-    primary = next(member for member in cluster.members if member.member == "primary")
     return {
         "patroni_scope": cluster.name,
         "patroni_name": host.name,
         "patroni_address": str(host.address),
         "patroni_members": members(cluster.members),
         "patroni_etcd_hosts": clusters.etcd_endpoints(estate, host),
-        "patroni_dcs_parameters": postgres.common(
-            primary.kind, estate.layout.clusters.postgres.wal, str(cluster.settings["stanza"])
-        ),
+        "patroni_dcs_parameters": _common(estate, cluster),
     }
 
 

@@ -14,7 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import common
-from common import INITIALIZING, STATE_DIRECTORY, alone, in_recovery, patroni_manages, psql, read_order, refuse, replication_conninfo, report, run, start
+from common import (
+    INITIALIZING,
+    STATE_DIRECTORY,
+    alone,
+    in_recovery,
+    patroni_manages,
+    program,
+    psql,
+    read_order,
+    refuse,
+    replication_conninfo,
+    report,
+    run,
+    start,
+)
 from home import IDENTIFIER, Cluster, begin, create, finish, integrate
 
 
@@ -34,11 +48,11 @@ def ask(member: dict) -> Upstream | None:
     conninfo = replication_conninfo(member["address"], replication="true")
     deadline, ready = time.monotonic() + 60, None
     while True:
-        done = run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
+        done = run([program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"], as_postgres=True, text=sql, check=False)
         if done.returncode == 0:
             break
         # Not by the words of its refusal: they are in the language of its lc_messages. 0: it takes connections, 1: not yet, 2: nobody is there.
-        ready, before = run(["pg_isready", "-q", "-h", member["address"], "-p", str(common.PORT), "-t", "10"], check=False).returncode, ready
+        ready, before = run([program("pg_isready"), "-q", "-h", member["address"], "-p", str(common.PORT), "-t", "10"], check=False).returncode, ready
         # One that is just starting is there: taking it for absent could make a second system.
         if ready not in (0, 1) or ready == before == 0 or time.monotonic() > deadline:
             break
@@ -75,7 +89,7 @@ def join(order: dict, cluster: Cluster) -> None:
     if not remote(primary, f"READ_REPLICATION_SLOT {slot};").startswith("physical"):
         remote(primary, f"CREATE_REPLICATION_SLOT {slot} PHYSICAL RESERVE_WAL;")
     conninfo = replication_conninfo(primary.address, application_name=order["name"])
-    backup = [f"/usr/lib/postgresql/{cluster.version}/bin/pg_basebackup", "--pgdata", str(cluster.incoming), "--dbname", conninfo]
+    backup = [program("pg_basebackup"), "--pgdata", str(cluster.incoming), "--dbname", conninfo]
     run([*backup, "--slot", slot, "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-password"], as_postgres=True)
     sample = Path("/usr/share/postgresql") / cluster.version
     shutil.copy(sample / "postgresql.conf.sample", cluster.incoming / "postgresql.conf")
@@ -93,7 +107,7 @@ def join(order: dict, cluster: Cluster) -> None:
 def remote(primary: Upstream, command: str) -> str:
     """Run one replication command on the primary."""
     conninfo = replication_conninfo(primary.address, replication="true")
-    return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", command], as_postgres=True).stdout
+    return run([program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", command], as_postgres=True).stdout
 
 
 def check_record(identifier: str, whose: str) -> None:

@@ -29,6 +29,8 @@ PORT = 5432
 OTHER_S = 120
 # What `alone` holds; whatever this run starts holds it too.
 held: list[int] = []
+# Where the programs of this host's PostgreSQL lie, as the order says.
+programs: list[Path] = []
 
 
 def read_order() -> dict:
@@ -37,7 +39,16 @@ def read_order() -> dict:
     os.umask(0o022)
     order = json.load(sys.stdin)
     order["check"] = "--check" in sys.argv[1:]
+    programs[:] = [Path(order["programs"])] if "programs" in order else []
     return order
+
+
+def program(name: str) -> str:
+    """Return the path of one of PostgreSQL's own programs.
+
+    What Debian has in /usr/bin under their names is a wrapper: it first reads the cluster's configuration, and fails while Patroni writes it.
+    """
+    return str(programs[0] / name)
 
 
 def alone() -> None:
@@ -93,7 +104,7 @@ def run(argv: list[str], *, as_postgres: bool = False, text: str | None = None, 
 
 def psql(sql: str, *, database: str = "postgres", variables: dict | None = None, transaction: bool = False, check: bool = True) -> str:
     """Run SQL on the local server as the superuser, over the socket; the SQL travels through standard input."""
-    argv = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-p", str(PORT), "-d", database]
+    argv = [program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-p", str(PORT), "-d", database]
     for name, value in (variables or {}).items():
         argv += ["-v", f"{name}={value}"]
     if transaction:
@@ -111,7 +122,7 @@ def replication_conninfo(address: str, **more: str) -> str:
 
 def answers() -> bool:
     """Tell whether the local server accepts connections."""
-    return run(["pg_isready", "-q", "-h", "/var/run/postgresql", "-p", str(PORT)], check=False).returncode == 0
+    return run([program("pg_isready"), "-q", "-h", "/var/run/postgresql", "-p", str(PORT)], check=False).returncode == 0
 
 
 def in_recovery() -> bool:

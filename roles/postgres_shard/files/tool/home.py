@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import INITIALIZING, STATE_DIRECTORY, refuse, run
+from common import INITIALIZING, STATE_DIRECTORY, program, refuse, run
 
 IDENTIFIER = STATE_DIRECTORY / "system_identifier"
 
@@ -48,8 +48,7 @@ class Cluster:
         """Return the system identifier, read from the files: the server need not run."""
         if not (self.data / "global" / "pg_control").exists():
             return ""
-        tool = f"/usr/lib/postgresql/{self.version}/bin/pg_controldata"
-        for line in run([tool, "-D", str(self.data)]).stdout.splitlines():
+        for line in run([program("pg_controldata"), "-D", str(self.data)]).stdout.splitlines():
             name, _, value = line.partition(":")
             if name == "Database system identifier":
                 return value.strip()
