@@ -68,8 +68,8 @@ NAMED: list[tuple[int, str, str, str]] = [
 ]
 
 
-#: From where the servers are managed; what the router's image and PostHog are known by.
-UNSAID = {"flow-from-anywhere", "gateway-image", "posthog-pins"}
+#: From where the servers are managed; what the router's image and PostHog are known by; how the provider routes its private network.
+UNSAID = {"flow-from-anywhere", "gateway-image", "gateway-next-hop", "posthog-pins"}
 
 
 @pytest.fixture(scope="module")

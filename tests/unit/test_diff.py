@@ -17,6 +17,7 @@ from unde.diff import hosts
 from unde.errors import InvalidLayout
 from unde.model import Estate, expand, read
 from unde.plan import inventory
+from unde.reports import changes
 
 ROLES = support.ROOT / "roles"
 BASE = support.ROOT / "tests" / "golden" / "base.yml"
@@ -75,6 +76,65 @@ def test_a_role_that_may_not_act_does_nothing() -> None:
     found = {change.name: change for change in diff.between(estate({"hosts": {"gw": {"adopt": []}, "etcd-2": {"adopt": []}}}), new, EFFECTS).hosts}
     assert (found["etcd-2"].consequences, found["etcd-2"].held_back, found["etcd-2"].touched) == ((), ("etcd",), False)
     assert [each.action for each in found["etcd-1"].consequences] == ["restart"]
+
+
+REFUSED: list[tuple[dict[str, Any], dict[str, set[tuple[str, str]]]]] = [
+    ({"clusters": {"postgres": {"version": "18"}}}, {
+        "shard-0": {
+            ("postgres_shard", "postgres_shard_version"), ("patroni", "patroni_postgresql_version"), ("patroni", "patroni_data_directory"),
+            ("pgbackrest", "pgbackrest_data_directory"),
+        },
+        "replica-0": {("patroni", "patroni_postgresql_version"), ("patroni", "patroni_data_directory")},
+    }),
+    ({"clusters": {"etcd": {"token": "another"}}}, {name: {("etcd", "etcd_token")} for name in ("etcd-1", "etcd-2", "etcd-3")}),
+    ({"shards": {"partitions": 32}}, {"shard-0": {("postgres_shard", "postgres_shard_partitions")}}),
+    ({"hosts": {"etcd-1": {"address": "10.2.0.51"}}}, {"etcd-1": {("etcd", "etcd_address")}}),
+    ({"clusters": {"pgbackrest": {"path": "/srv/backups"}}}, {"shard-0": {("pgbackrest", "pgbackrest_repo")}}),
+    ({"clusters": {"pgbackrest": {"path": "/srv/backups", "former_path": "/var/lib/pgbackrest"}}}, {}),
+    ({"shards": {"primary": {"encrypted_disk": {"device": "/dev/disk/by-id/a"}}}}, {"shard-0": {("luks", "luks_device")}}),
+    ({"shards": {"stanza": "s{n}"}}, {"shard-0": {("pgbackrest", "pgbackrest_stanza")}}),
+]
+
+
+@pytest.mark.parametrize(("edit", "expected"), REFUSED, ids=[str(edit) for edit, _ in REFUSED])
+def test_what_a_run_cannot_do_is_foretold(edit: dict[str, Any], expected: dict[str, set[tuple[str, str]]]) -> None:
+    """Versions, tokens, partitions, addresses of a living member: on which hosts, by which role, by which variable; nothing else of that role happens."""
+    difference = diff.between(estate(), estate(edit), EFFECTS)
+    refused = {change.name: {(each.role, name) for each in change.refused for name in each.because} for change in difference.hosts if change.refused}
+    assert refused == expected
+    for change in difference.hosts:
+        assert not {each.role for each in change.refused} & {each.role for each in change.consequences}
+        for each in change.refused:
+            assert each.why
+            assert "<" not in each.way.replace("<its name>", "")
+    rows = {row["name"]: row for row in changes.rows(difference) if row["kind"] == "host"}
+    for name, found in expected.items():
+        assert {each["role"] for each in rows[f"host/{name}"]["refused"]} == {role for role, _ in found}
+    assert ("REFUSED by " in changes.text(difference)) == bool(expected)
+
+
+def test_members_of_etcd_come_and_go_by_their_playbooks() -> None:
+    """One that comes is refused by those that are there; one that goes keeps its vote until its playbook takes it."""
+    one_more = {"hosts": {"app": {"roles": ["etcd"]}}}
+    there, back = diff.between(estate(), estate(one_more), EFFECTS), diff.between(estate(one_more), estate(), EFFECTS)
+    for difference, way in ((there, "replace_etcd_member.yml"), (back, "remove_host.yml")):
+        refused = {change.name: [each.way for each in change.refused] for change in difference.hosts if change.refused}
+        assert refused.keys() == {"etcd-1", "etcd-2", "etcd-3"}
+        assert all(way in said for ways in refused.values() for said in ways)
+
+
+@pytest.mark.parametrize("edit", [each for each in EDITS if each not in ({"shards": {"count": 2}}, {"shards": {"count": 3}})], ids=str)
+def test_what_a_run_can_do_is_not_called_refused(edit: dict[str, Any]) -> None:
+    """Sizes, bounds, flows, prices, new shards."""
+    assert not any(change.refused for change in diff.between(estate(), estate(edit), EFFECTS).hosts)
+    assert not any(change.refused for change in diff.between(estate(), estate({"shards": {"count": 2}}), EFFECTS).hosts)
+
+
+def test_a_host_that_may_not_be_touched_refuses_nothing() -> None:
+    """Its roles are held back, which is said already."""
+    held = {"hosts": {"etcd-2": {"adopt": []}}}
+    found = {change.name: change for change in diff.between(estate(held), estate(held, {"clusters": {"etcd": {"token": "another"}}}), EFFECTS).hosts}
+    assert (found["etcd-2"].refused, found["etcd-2"].held_back) == ((), ())
 
 
 @pytest.fixture

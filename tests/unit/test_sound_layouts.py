@@ -23,11 +23,11 @@ KEPT = {"gateway-virtualization": 6, "price-differs": 22, "index-filtered": 31, 
 TO_BE_FILLED_IN = {
     "flow-from-anywhere": "services.operators", "gateway-image": "sites.helsinki.gateway.image_checksum",
     "posthog-pins": "clusters.posthog.app_commit", "entry-name": "services.app-entry.entry.names", "app-version": "services.orchestrator.app",
-    "object-storage-principal": "clusters.object_storage.principal",
+    "object-storage-principal": "clusters.object_storage.principal", "gateway-next-hop": "sites.helsinki.gateway.next_hop",
 }
 #: The shipped layout as it would be with every doubt removed.
 MENDED: dict[str, Any] = {
-    "sites": {"helsinki": {"gateway": {"engine": "linux"}}},
+    "sites": {"helsinki": {"gateway": {"engine": "linux", "next_hop": "10.1.0.1"}}},
     "services": {
         "operators": {"networks": ["203.0.113.0/24"]}, "app-entry": {"entry": {"names": ["api.example.org"]}},
         **{name: {"app": {"version": "1"}} for name, service in support.shipped()["services"].items() if "app" in service},

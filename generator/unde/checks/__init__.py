@@ -6,10 +6,12 @@ A rule looks across objects, typed and derived ones. It yields findings; it neve
 from ..errors import Finding, InvalidLayout
 from ..model import Estate
 from . import (
+    access,
     addresses,
     analytics,
     apps,
     buckets,
+    caches,
     claims,
     clusters,
     core,
@@ -37,8 +39,8 @@ __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
 _ROOMS = (
-    addresses, analytics, apps, buckets, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, monitoring, pools, promises,
-    references, rollout, routing, sentinels, services, tunnels, watches,
+    access, addresses, analytics, apps, buckets, caches, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, monitoring, pools,
+    promises, references, rollout, routing, sentinels, services, tunnels, watches,
 )
 
 

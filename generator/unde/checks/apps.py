@@ -10,6 +10,13 @@ from ..plan import apps, secrets
 from ..plan.flows import Flows
 from .rules import rule
 
+#: What the roles call their own units, without unde- in front.
+UNITS = (
+    "chr-counters", "chr-firewall", "docker-firewall", "exporters-textfile", "firewall", "firewall-tick", "gateway-firewall", "luks", "pgbackrest",
+    "pgbackrest-server", "posthog-backup", "posthog-gate", "posthog-metrics", "redis-sentinel", "routes", "routing", "tls",
+)
+LONGEST_USER = 31  #: utmp has 32 bytes (useradd, systemd.exec)
+
 
 @rule("app-role")
 def homes(estate: Estate) -> Iterator[Finding]:
@@ -96,3 +103,12 @@ def handed(estate: Estate) -> Iterator[Finding]:
                         f"'{name}' is a user of Redis '{instance}', but no flow leads there from '{host.name}'",
                         f"add a flow from '{host.name}', or remove the secret",
                     )
+
+
+@rule("app-name")
+def names(estate: Estate) -> Iterator[Finding]:
+    """A service of ours has a unit and a user of its name, which is free and short enough for Debian."""
+    for name in apps.ours(estate):
+        if name in UNITS or len(f"unde-{name}") > LONGEST_USER:
+            why = "is a unit of the roles" if name in UNITS else f"is longer than the {LONGEST_USER} characters of a user"
+            yield estate.source.finding(("services", name), "app-name", f"unde-{name}, which '{name}' would run as, {why}", "another name, a shorter one")

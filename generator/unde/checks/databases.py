@@ -11,6 +11,13 @@ from .rules import rule
 
 #: Connections that are not the pool's: superuser_reserved_connections (3), Patroni, the exporter, backups and people.
 OTHER_CONNECTIONS = 10
+DATA = "/var/lib/postgresql"  #: where PostgreSQL's own data is
+#: Folders that are the system's, and that many share.
+SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr")
+SHARED = (
+    "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/backups", "/var/cache", "/var/lib", "/var/local", "/var/lock", "/var/log", "/var/mail", "/var/opt",
+    "/var/run", "/var/spool", "/var/tmp",
+)
 MOST_REDIS_SHARE = 0.8  #: of a host's memory; a fork for persistence and the system need the rest (redis.io, "Memory optimization")
 
 
@@ -179,3 +186,23 @@ def redis_memory(estate: Estate) -> Iterator[Finding]:
                 (*host_view.path, "roles"), "redis-memory", f"'{host_view.name}' has the role redis, but no instance in clusters.redis names it",
                 "add an instance, or remove the role",
             )
+
+
+@rule("backup-path")
+def backup_path(estate: Estate) -> Iterator[Finding]:
+    """A repository on the host has a directory of its own: the role gives it to PostgreSQL, and nothing else may live there."""
+    backups = estate.layout.clusters.pgbackrest
+    for key, path in (("path", backups.path if backups.bucket is None else None), ("former_path", backups.former_path)):
+        if path is None:
+            continue
+        parts = path.split("/")[1:]
+        if parts[0] in SYSTEM or path in SHARED or f"{path}/".startswith(f"{DATA}/"):
+            yield estate.source.finding(
+                ("clusters", "pgbackrest", key), "backup-path",
+                f"{path} is not a repository's alone: PostgreSQL would own it, or a backup would hold the backups",
+                "a directory of its own, as /var/lib/pgbackrest or /srv/pgbackrest",
+            )
+    if backups.former_path and backups.bucket is None and backups.former_path == backups.path:
+        yield estate.source.finding(
+            ("clusters", "pgbackrest", "former_path"), "backup-path", f"{backups.path} is the repository that is used", "former_path: null, or another path",
+        )

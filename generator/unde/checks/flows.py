@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from ..errors import Finding
 from ..model import Estate, select
+from ..plan import firewall
 from ..plan.flows import Connection, Flows
 from ..plan.routes import Routes
 from .rules import rule
+
+LONGEST_COMMENT = 128  #: of a rule (nft, "comment too long")
 
 
 def _path(estate: Estate, connection: Connection) -> tuple[str | int, ...]:
@@ -81,3 +84,18 @@ def members(estate: Estate) -> Iterator[Finding]:
                     "name both members, as in role:postgres_shard",
                 )
                 break
+
+
+@rule("flow-name", derives=True)
+def names(estate: Estate) -> Iterator[Finding]:
+    """What follows from a flow's name and its services' fits into the comment of a rule, where it is counted and logged."""
+    flows, told = Flows(estate), set()
+    openings = [opening.name for host in estate.hosts.values() for opening in (*firewall.inbound(flows, host), *firewall.outbound(flows, host))]
+    for name in [*openings, *(str(each["name"]) for gateway in estate.gateways for each in flows.forwarded_by(gateway))]:
+        flow = name.partition(":")[0]
+        if len(name) > LONGEST_COMMENT and flow not in told:
+            told.add(flow)
+            yield estate.source.finding(
+                ("flows", flow), "flow-name", f"its rule would be called '{name}', {len(name)} characters: nftables takes {LONGEST_COMMENT}",
+                "a shorter name for the flow, the service or its caller",
+            )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netaddr import IPAddress
+
 from ..errors import Finding
 from ..model import Estate
 from .rules import rule
 
+#: Providers whose private networks are routed, not switched: the first address answers for all of them.
+ROUTED = ("hetzner", "google", "gcp")
 #: A closed network's own address, its host's and its broadcast address are no guests'.
 NOT_GUESTS = 3
 
@@ -86,4 +90,18 @@ def image(estate: Estate) -> Iterator[Finding]:
                 ("sites", name, "gateway", "image_checksum"), "gateway-image",
                 f"the image of the gateway of '{name}' is not known by its checksum: no guest can be made from it",
                 "fill in what the vendor states beside chr-<version>.img.zip", warn=True,
+            )
+
+
+@rule("gateway-next-hop")
+def next_hop(estate: Estate) -> Iterator[Finding]:
+    """Where the provider routes the private network itself, hosts send to its first address, whoever is the gateway."""
+    for name, site in estate.layout.sites.items():
+        gateway = site.gateway
+        if gateway and gateway.next_hop is None and any(word in site.provider.lower() for word in ROUTED) and len(estate.by_site[name]) > 1:
+            network = next(iter(site.networks.values()))
+            yield estate.source.finding(
+                ("sites", name, "gateway", "next_hop"), "gateway-next-hop",
+                f"{site.provider} routes a cloud's private network by its first address: what hosts send to '{gateway.host}' itself does not arrive there",
+                f"next_hop: {IPAddress(network.first + 1, 4)}, and the provider's own routes to '{gateway.host}'; null for machines on one wire", warn=True,
             )

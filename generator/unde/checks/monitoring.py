@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from ..errors import Finding
 from ..model import Estate, select
 from ..plan import scrape, watches
-from ..plan.flows import Flows
+from ..plan.flows import Connection, Flows
 from .rules import rule
+
+#: Exporter → the roles beside which it stands.
+EXPORTERS = {"redis-exporter": ("redis",), "postgres-exporter": ("postgres_shard", "core_database")}
+WEB = {80, 443}
 
 
 @rule("monitoring-missing", rows=(27,), derives=True)
@@ -42,3 +46,42 @@ def denied(estate: Estate) -> Iterator[Finding]:
                 ("services", name, "metrics"), "monitoring-denied", f"Prometheus scrapes '{name}' on '{shut[0].name}', but no flow lets it in",
                 f"add {name} to a flow from {', '.join(sorted(scrapers))}",
             )
+
+
+@rule("monitoring-exporter")
+def exporters(estate: Estate) -> Iterator[Finding]:
+    """A Redis and a database have their exporter beside them, where there is a Prometheus that would ask it."""
+    if not watches.main(estate):
+        return
+    for name, roles in EXPORTERS.items():
+        service = estate.layout.services.get(name)
+        there = {host.name for host in select.hosts(estate, service.hosts)} if service else set()
+        without = list(dict.fromkeys(host.name for role in roles for host in estate.by_role[role] if host.name not in there))
+        if without:
+            others = f" (and {len(without) - 1} more hosts)" if len(without) > 1 else ""
+            named = ", ".join(f'"role:{role}"' for role in roles if estate.by_role[role])
+            yield estate.source.finding(
+                ("services", name, "hosts") if service else ("services",), "monitoring-exporter",
+                f"'{without[0]}'{others} has no {name}: whether it works is not seen, nor is any of its alerts",
+                f"services.{name}: hosts: [{named}], with its port and metrics: true", warn=True,
+            )
+
+
+@rule("alert-receiver", derives=True)
+def receivers(estate: Estate) -> Iterator[Finding]:
+    """An Alertmanager has a way to people: a flow to a service outside that tells them."""
+    flows = Flows(estate)
+    for host in estate.by_role["alertmanager"]:
+        outside = [connection for connection in flows.out_of(host.name) if estate.layout.services[connection.service].external]
+        if not any(set(connection.ports) & WEB and host.name in _named(estate, connection) for connection in outside):
+            yield estate.source.finding(
+                (*host.path, "roles"), "alert-receiver",
+                f"the Alertmanager on '{host.name}' may call nobody outside who tells people: its alerts would be seen by no one",
+                "a flow from role:alertmanager to the service outside that carries the messages, as Telegram or Slack", warn=True,
+            )
+
+
+def _named(estate: Estate, connection: Connection) -> set[str]:
+    """Return who is named by a flow itself or by a role; flows from all hosts, or from a site, are for time, names and packages."""
+    selectors = [caller for caller in estate.layout.flows[connection.flow].callers if caller != "all" and not caller.startswith("site:")]
+    return {host.name for host in select.hosts(estate, [caller for caller in selectors if caller in select.known(estate)])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from netaddr import IPNetwork
@@ -14,6 +15,10 @@ from .rules import rule
 
 #: Bytes that WireGuard adds to a packet: 20 IPv4, 8 UDP, 32 of its own (wireguard.com, "Protocol & Cryptography").
 OVERHEAD = 60
+
+
+#: Names that the kernel, systemd, Docker, libvirt and the roles give, and words that stand for all interfaces.
+INTERFACES = re.compile(r"(lo|all|default|dummy\d+|(eth|wlan|usb|tun|tap|bond|vnet)\d+|en[opsx].*|(docker|virbr|br-|veth|unde-).*)$")
 
 
 def _key(tunnel: TunnelView, key: str) -> DataPath:
@@ -133,3 +138,32 @@ def ports(estate: Estate) -> Iterator[Finding]:
                     f"service '{name}' and tunnel '{tunnel.name}' both want udp {tunnel.port} on '{tunnel.far}'",
                     "give the service another port",
                 )
+
+
+@rule("tunnel-route-clash", derives=True)
+def clash(estate: Estate) -> Iterator[Finding]:
+    """No network is reached both by a tunnel and by the gateway of the host's own site: the route that is set last would win."""
+    for host in estate.hosts.values():
+        if host.name in estate.gateways or host.site not in estate.layout.sites:
+            continue
+        returned = {route["to"]: route["via"] for route in ends.return_routes(estate, host.site)}
+        for end in ends.ends_of(estate, host.name):
+            both = next((route for route in end.routes if route in returned), None)
+            if both:
+                tunnel = estate.tunnels[end.interface]
+                yield estate.source.finding(
+                    _key(tunnel, "near" if host.name == tunnel.near else "far"), "tunnel-route-clash",
+                    f"on '{host.name}', tunnel '{end.interface}' and the gateway of its site '{host.site}' ({returned[both]}) both claim {both}: "
+                    "the last route wins",
+                    f"a tunnel between the gateways and none of '{host.name}' itself, or no gateway at '{host.site}'",
+                )
+
+
+@rule("tunnel-name")
+def names(estate: Estate) -> Iterator[Finding]:
+    """A tunnel's name is no interface that the host has already."""
+    for tunnel in estate.tunnels.values():
+        if INTERFACES.match(tunnel.name):
+            yield estate.source.finding(
+                tunnel.path, "tunnel-name", f"'{tunnel.name}' is the name of an interface that is not WireGuard's", "a name of its own, as wg-etcd",
+            )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from ..model import Estate
 from ..plan import cost, flows, inventory, scrape
-from .effects import Effect, Effects, find, load
+from .effects import Effect, Effects, Refusal, find, load
 from .hosts import Consequence, HostChange, compare
+from .refusals import Refused
 
-__all__ = ["Consequence", "Difference", "Effect", "Effects", "HostChange", "Item", "between", "find", "load"]
+__all__ = ["Consequence", "Difference", "Effect", "Effects", "HostChange", "Item", "Refusal", "Refused", "between", "find", "load"]
 
 
 @dataclass(frozen=True)

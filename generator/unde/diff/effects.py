@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import WrongCall
 
 PLACEHOLDER = re.compile(r"<([a-z_]+)>")
+
+
+class Refusal(BaseModel):
+    """A change that a run cannot make: the role refuses it and touches nothing.
+
+    ``way`` may hold ``<variable>`` for what the host is told under that name. Where a host is told the variable for the first time, nothing
+    is refused unless ``when`` says ``begins``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    why: str = Field(min_length=1, description="why a run cannot make this change")
+    way: str = Field(min_length=1, description="how it is made instead")
+    when: list[Literal["changed", "added", "removed", "begins"]] = Field(
+        default=["changed"], min_length=1,
+        description="changed: another value, or an object of the list differs; added, removed: an object of the list comes or goes; "
+        "begins: the role comes to a host that is there already",
+    )
+    key: str | None = Field(None, description="by which field the objects of a list are known; null: the variable is looked at as a whole")
+    was: dict[str, Any] = Field(default={}, description="only where the former value has these fields")
+    unless: str | None = Field(None, description="not where the host is told this variable")
 
 
 class Effect(BaseModel):
@@ -32,6 +53,14 @@ class Effect(BaseModel):
     part: str | None = Field(None, description="only on hosts whose ROLE_manage names this part")
     once: bool = Field(False, description="read when the thing is first made, and never again: what exists stays as it is")
     leader: bool = Field(False, description="done once for a cluster, by the member that leads at that time")
+    refused: Refusal | None = Field(None, description="the role refuses the change: nothing is written, and file, service and action say so")
+
+    @model_validator(mode="after")
+    def _refused_is_not_done(self) -> Self:
+        """Refuse an effect that both happens and does not."""
+        if self.refused and (self.file or self.service or self.action != "none" or self.once or self.leader):
+            raise ValueError("what is refused has no file, no service and no action")
+        return self
 
     def names(self) -> dict[str, set[str]]:
         """Return the variables, each with its fields; no fields: all of it."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..model import Estate, HostView
 from ..plan.inventory import Inventory
 from .effects import PLACEHOLDER, Effect, Effects
+from .refusals import Refused, refusals
 
 Variables = dict[str, Any]
 Change = tuple[Any, Any]
@@ -41,6 +42,7 @@ class HostChange:
         variables: what it is told: name → (old, new); None where there is none.
         facts: what the plan says of it besides: groups, day, state.
         held_back: roles that would act but may not touch this host.
+        refused: what a run cannot do; the role that refuses has no consequences.
 
     """
 
@@ -50,6 +52,7 @@ class HostChange:
     facts: dict[str, Change] = field(default_factory=dict)
     consequences: tuple[Consequence, ...] = ()
     held_back: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     @property
     def touched(self) -> bool:
@@ -87,8 +90,10 @@ def _host(name: str, old: tuple[Estate, Inventory], new: tuple[Estate, Inventory
     facts = _facts(old, new, name)
     if not variables and not facts:
         return None
+    refused = refusals(old[0].hosts[name], host, variables, now, effects)
     consequences, held_back = _consequences(old[0].hosts[name], host, variables, now, effects)
-    return HostChange(name, "changed" if consequences else "told", variables, facts, tuple(consequences), tuple(held_back))
+    done = tuple(each for each in consequences if each.role not in {refusal.role for refusal in refused})
+    return HostChange(name, "changed" if done else "told", variables, facts, done, tuple(held_back), tuple(refused))
 
 
 def _facts(old: tuple[Estate, Inventory], new: tuple[Estate, Inventory], name: str) -> dict[str, Change]:

@@ -33,6 +33,7 @@ def _host(change: HostChange) -> Row:
             for each in change.consequences
         ],
         "held_back": list(change.held_back),
+        "refused": [{"role": each.role, "because": list(each.because), "why": each.why, "way": each.way} for each in change.refused],
     }
 
 
@@ -53,7 +54,7 @@ def text(difference: Difference) -> str:
 def _hosts(changes: list[HostChange]) -> Iterator[str]:
     """Yield the lines of hosts to which the same happens."""
     names = [change.name for change in changes]
-    yield f"{SIGNS[changes[0].change]} {', '.join(names)}" + ("" if len(names) == 1 else f"  ({len(names)} hosts)")
+    yield f"{'!' if changes[0].refused else SIGNS[changes[0].change]} {', '.join(names)}" + ("" if len(names) == 1 else f"  ({len(names)} hosts)")
     yield from _lines(changes[0])
 
 
@@ -64,6 +65,9 @@ def _lines(change: HostChange) -> Iterator[str]:
     if change.change == "added":
         yield f"    new: {', '.join(each.role for each in change.consequences)}"
         return
+    for refused in change.refused:
+        yield f"    REFUSED by {refused.role} ({', '.join(refused.because)}): {refused.why}"
+        yield f"      the way: {refused.way}"
     for each in change.consequences:
         yield f"    {_consequence(each)}"
     for name, (old, new) in {**change.facts, **change.variables}.items():

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ..types import Model, Port, Positive, Share
+from ..forms import Artifact, ImageName, Megabytes, Seconds, Word
+from ..types import Model, Port, Share
 
 #: Also a folder's name and a part of a URL.
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,63}$")]
@@ -18,15 +19,15 @@ class App(Model):
 
     deploy: Literal["unit", "image"] = Field("unit", description="unit: an archive that a systemd unit runs; image: a container that a unit runs")
     version: Version | None = Field(None, description="the release that runs; null: to be filled in")
-    artifact: str | None = Field(
+    artifact: Artifact | None = Field(
         None, description="unit only: URL of the tar archive, or its name where the role finds archives; {version} stands for the version; "
         "null: <service>-{version}.tar.gz"
     )
     checksum: Sha256 | None = Field(None, description="unit only: SHA-256 of the archive; an archive from a URL needs it")
-    command: list[str] = Field(
+    command: list[Word] = Field(
         default=[], description="unit: the program, relative to the archive's root, and its arguments; image: arguments of the image's own program"
     )
-    image: str | None = Field(None, description="image only: registry and name, without a tag")
+    image: ImageName | None = Field(None, description="image only: registry and name, without a tag")
     digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
         None, description="image only: what the version is, to the byte; null: to be filled in"
     )
@@ -34,11 +35,11 @@ class App(Model):
         None, description="the TCP port on the loopback, of a service that nobody calls from elsewhere; the others have services.<name>.ports"
     )
     health: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")] = Field("/health", description="HTTP path that answers 200 when it is ready to serve")
-    memory_mb: Positive = Field(description="it is ended when it takes more, MB")
-    standby_memory_mb: Positive | None = Field(None, description="the same on hosts of the standby's site; null: as everywhere")
+    memory_mb: Megabytes = Field(description="it is ended when it takes more, MB")
+    standby_memory_mb: Megabytes | None = Field(None, description="the same on hosts of the standby's site; null: as everywhere")
     cpu_share: Share = Field(description="of all processors of its host, at most")
-    start_s: Positive = Field(60, description="healthy within so many seconds, or the release before comes back")
-    stop_s: Positive = Field(30, description="seconds to finish what it has begun, before it is killed")
+    start_s: Seconds = Field(60, description="healthy within so many seconds, or the release before comes back")
+    stop_s: Seconds = Field(30, description="seconds to finish what it has begun, before it is killed")
     secrets: list[SecretName] = Field(
         default=[],
         description="master-key, shard-sql, redis/<instance>-<family>, database/<database>-<user>, given/<name>; each becomes a file that it alone reads",

@@ -4,25 +4,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..types import BucketName, Commit, Digest, DomainName, Model, Name, Port, Positive, Share, SqlName
+from ..forms import (
+    ClusterToken,
+    Connections,
+    Days,
+    DirectoryPath,
+    FilePath,
+    KeyPattern,
+    KeyPrefix,
+    Lifetime,
+    Megabytes,
+    PostgresVersion,
+    Principal,
+    Seconds,
+)
+from ..types import BucketName, Commit, Digest, DomainName, Model, Name, Port, Share, SqlName
 
 
 class EtcdCluster(Model):
     """The etcd cluster; its members are the hosts with the role etcd."""
 
-    token: str = Field(description="name of the cluster; members of another one are not talked to")
-    heartbeat_per_rtt: Annotated[float, Field(gt=0)] = Field(description="heartbeat = this × the largest RTT between members")
-    election_per_rtt: Annotated[float, Field(gt=0)] = Field(description="election timeout = this × the largest RTT")
-    quota_backend_mb: Positive = Field(description="size limit of the store, MB")
+    token: ClusterToken = Field(description="name of the cluster; members of another one are not talked to")
+    heartbeat_per_rtt: Annotated[float, Field(gt=0, le=1000)] = Field(description="heartbeat = this × the largest RTT between members")
+    election_per_rtt: Annotated[float, Field(gt=0, le=10000)] = Field(description="election timeout = this × the largest RTT")
+    quota_backend_mb: Annotated[int, Field(ge=1, le=102_400)] = Field(description="size limit of the store, MB")
 
 
 class PatroniCluster(Model):
     """Timing common to all Patroni clusters."""
 
-    ttl: Positive = Field(description="seconds; Patroni allows no less than 20")
-    loop_wait: Positive = Field(description="seconds")
-    retry_timeout: Positive = Field(description="seconds")
-    maximum_lag_on_failover_mb: Positive = Field(description="a replica further behind is not promoted, MB")
+    ttl: Seconds = Field(description="seconds; Patroni allows no less than 20")
+    loop_wait: Seconds = Field(description="seconds")
+    retry_timeout: Seconds = Field(description="seconds")
+    maximum_lag_on_failover_mb: Megabytes = Field(description="a replica further behind is not promoted, MB")
 
 
 class CertificateAuthority(Model):
@@ -36,13 +50,13 @@ class WalBounds(Model):
 
     slot_share: Share | None = Field(description="share of the data disk for replication slots; null: unbounded")
     archive_share: Share | None = Field(description="share of the data disk for the archive queue; null: unbounded")
-    alert_gb: Positive = Field(description="alert at this much, GB")
+    alert_gb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="alert at this much, GB")
 
 
 class PostgresCluster(Model):
     """What is common to all shards' PostgreSQL."""
 
-    version: str = Field(description="major version, as text")
+    version: PostgresVersion = Field(description="major version, as text")
     repository: Literal["distribution", "pgdg"] = Field(description="where the packages come from")
     wal: WalBounds
 
@@ -50,19 +64,19 @@ class PostgresCluster(Model):
 class PgbouncerCluster(Model):
     """Connection pooling, for each shard member."""
 
-    pool_size: Positive = Field(description="server connections for each database and user")
-    max_client_connections: Positive = Field(description="clients of one pooler")
-    max_prepared_statements: Positive = Field(description="kept for each server connection")
+    pool_size: Connections = Field(description="server connections for each database and user")
+    max_client_connections: Connections = Field(description="clients of one pooler")
+    max_prepared_statements: Annotated[int, Field(ge=1, le=10_000)] = Field(description="kept for each server connection")
 
 
 class PgbackrestCluster(Model):
     """Backups."""
 
-    path: str = Field(description="of the repository: in the bucket, or a directory of each host")
-    retention_full: Positive = Field(description="full backups kept")
+    path: DirectoryPath = Field(description="of the repository: in the bucket, or a directory of each host")
+    retention_full: Annotated[int, Field(ge=1, le=10_000)] = Field(description="full backups kept")
     bucket: BucketName | None = Field(None, description="of the object storage; null: the repository is a directory of each host")
     key: Name = Field("backups", description="the key to that bucket")
-    former_path: str | None = Field(
+    former_path: DirectoryPath | None = Field(
         None, description="a directory of each host that held the repository before: WAL goes there too until this is null, no backup is made or removed"
     )
     from_replica: bool = Field(False, description="backups read a shard's replica, where one streams, and spare its primary")
@@ -71,10 +85,10 @@ class PgbackrestCluster(Model):
 class Bucket(Model):
     """A bucket of the object storage."""
 
-    versions_days: Positive | None = Field(
+    versions_days: Days | None = Field(
         None, description="days that an overwritten or deleted object can still be brought back; null: the store keeps no versions"
     )
-    abort_uploads_days: Positive = Field(7, description="days after which an upload that was never ended is dropped")
+    abort_uploads_days: Days = Field(7, description="days after which an upload that was never ended is dropped")
     access: dict[Name, Literal["read", "write"]] = Field(description="key → what it may do there; write reads too, and keys that are not named may do nothing")
 
 
@@ -85,22 +99,22 @@ class ObjectStorage(Model):
     host: Name = Field(description="from where the buckets are managed; it has the role object_storage")
     region: Name = Field(description="of the store, part of every signature")
     style: Literal["host", "path"] = Field("host", description="host: a bucket is named in front of the store's name; path: behind it")
-    principal: str | None = Field(None, description="how a policy names the holder of a key, with {key} for the access key; null: not known yet")
-    ca_file: str | None = Field(None, description="certificates of the authority that vouches for the store, on the hosts; null: a public one does")
+    principal: Principal | None = Field(None, description="how a policy names the holder of a key, with {key} for the access key; null: not known yet")
+    ca_file: FilePath | None = Field(None, description="certificates of the authority that vouches for the store, on the hosts; null: a public one does")
     buckets: dict[BucketName, Bucket]
 
 
 class KeyFamily(Model):
     """One family of Redis keys, with a user of its own."""
 
-    prefix: str = Field(description="keys begin with it")
-    ttl_s: Positive | None = Field(None, description="time to live, seconds; null: kept until overwritten")
+    prefix: KeyPrefix = Field(description="keys begin with it")
+    ttl_s: Lifetime | None = Field(None, description="time to live, seconds; null: kept until overwritten")
     access: Literal["frame", "counter", "pending", "cache", "map", "queue"] | None = Field(
         None, description="what its user may do, by name in the role redis; null: frame with a time to live, cache without"
     )
-    patterns: list[str] = Field(default=[], description="key patterns in place of the prefix, for software that cannot be given one")
-    reads: list[str] = Field(default=[], description="patterns of further keys that its user may read only")
-    channels: list[str] = Field(default=[], description="patterns of the channels that its user may publish to and subscribe")
+    patterns: list[KeyPattern] = Field(default=[], description="key patterns in place of the prefix, for software that cannot be given one")
+    reads: list[KeyPattern] = Field(default=[], description="patterns of further keys that its user may read only")
+    channels: list[KeyPattern] = Field(default=[], description="patterns of the channels that its user may publish to and subscribe")
     purpose: str = Field("", description="for people")
 
 
@@ -123,7 +137,7 @@ class Sentinel(Model):
     instances: list[Name] = Field(min_length=1, description="which of clusters.redis; where each is at first, clusters.redis.<name>.host says")
     replicas: list[Name] = Field(min_length=1, description="hosts with a copy of each of them")
     sentinels: list[Name] = Field(description="hosts that vote: at least three")
-    down_after_s: Positive = Field(5, description="a master that has not answered for so long is lost, seconds")
+    down_after_s: Seconds = Field(5, description="a master that has not answered for so long is lost, seconds")
 
 
 class DatabaseUser(Model):
@@ -136,7 +150,7 @@ class DatabaseUser(Model):
             "routing-read", "routing-write", "tombstones-read", "tombstones-write",
         ]
     ] = Field(description="what it may do, by name in the role core_database; nothing else")
-    pool_size: Positive | None = Field(None, description="most connections to PostgreSQL; null: as many as the pool has")
+    pool_size: Connections | None = Field(None, description="most connections to PostgreSQL; null: as many as the pool has")
 
 
 class Database(Model):
@@ -146,7 +160,7 @@ class Database(Model):
     port: Port = Field(description="TCP port of its pooler")
     database: SqlName = Field("unde", description="its name in PostgreSQL")
     dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="of the image embeddings; pgvector indexes up to 2,000")
-    pool_size: Positive = Field(description="connections to PostgreSQL, all callers together")
+    pool_size: Connections = Field(description="connections to PostgreSQL, all callers together")
     users: dict[Name, DatabaseUser] = Field(description="by name; in PostgreSQL with _ for each -")
 
 
@@ -157,7 +171,7 @@ class PosthogCluster(Model):
     app_image: Digest | None = Field(None, description="digest of posthog/posthog at that commit")
     node_image: Digest | None = Field(None, description="digest of posthog/posthog-node: of that commit, or of its newest ancestor that has one")
     domain: DomainName | None = Field(None, description="name under which people open it; null: the host's address")
-    retention_days: Positive = Field(7, description="days that ClickHouse keeps its own logs, which grow without bound otherwise")
+    retention_days: Days = Field(7, description="days that ClickHouse keeps its own logs, which grow without bound otherwise")
     clickhouse: Name | None = Field(None, description="host of ClickHouse, where it is another one: with the roles docker and posthog; null: the same")
 
 
@@ -166,8 +180,8 @@ class Watch(Model):
 
     host: Name = Field(description="where it runs: with the roles prometheus and alertmanager, away from the main ones")
     sites: list[Name] = Field(min_length=1, description="whose hosts it looks at, as far as flows let it in")
-    retention_days: Positive = Field(description="days that it keeps samples")
-    retention_mb: Positive = Field(description="bound of what it keeps, MB")
+    retention_days: Days = Field(description="days that it keeps samples")
+    retention_mb: Megabytes = Field(description="bound of what it keeps, MB")
 
 
 class Clusters(Model):

@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ..types import DomainName, Model, Name, Port, Positive
+from ..forms import Connections, FilePath, Many, Seconds
+from ..types import DomainName, Model, Name, Port
 
 #: A prefix of a request's path, as it is written into nginx's configuration.
 RoutePath = Annotated[str, StringConstraints(pattern=r"^/([A-Za-z0-9._~-]+/)*([A-Za-z0-9._~-]+)?$")]
-FilePath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 
 
 class EntryRoute(Model):
@@ -31,19 +31,19 @@ class EntryRoute(Model):
 class EntryLimits(Model):
     """What one address may ask for; beyond it the answer is 429 (413 for a body that is too large)."""
 
-    requests_s: Positive = Field(20, description="requests a second")
-    burst: Positive = Field(40, description="requests at once on top of that")
-    connections: Positive = Field(100, description="open requests and WebSockets at a time")
-    body_mb: Positive = Field(20, description="largest body of a request, MB")
+    requests_s: Many = Field(20, description="requests a second")
+    burst: Many = Field(40, description="requests at once on top of that")
+    connections: Connections = Field(100, description="open requests and WebSockets at a time")
+    body_mb: Annotated[int, Field(ge=1, le=102_400)] = Field(20, description="largest body of a request, MB")
 
 
 class EntryTimeouts(Model):
     """How long the entry waits, seconds."""
 
-    connect_s: Positive = Field(2, description="for a connection to whoever answers, before the next one is asked")
-    answer_s: Positive = Field(60, description="for the next bytes of an answer")
-    websocket_s: Positive = Field(3600, description="for the next message of a WebSocket, either way")
-    drain_s: Positive = Field(600, description="WebSockets outlive a reload by at most this")
+    connect_s: Seconds = Field(2, description="for a connection to whoever answers, before the next one is asked")
+    answer_s: Seconds = Field(60, description="for the next bytes of an answer")
+    websocket_s: Seconds = Field(3600, description="for the next message of a WebSocket, either way")
+    drain_s: Seconds = Field(600, description="WebSockets outlive a reload by at most this")
 
 
 class Entry(Model):

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..types import Address, Day, DevicePath, Model, Money, MountPath, Name, Positive, RoleName, State
+from ..forms import Disk, Memory, Processors
+from ..types import Address, Day, DevicePath, Model, Money, MountPath, Name, RoleName, State
 
 FirewallMode = Literal["enforce", "observe"]
 
@@ -25,9 +26,9 @@ class HostKind(Model):
     label: str = Field(description="the document's number; decoration, the name is the identity")
     site: Name = Field(description="where it stands")
     type: str = Field(description="the provider's name of the machine type")
-    vcpu: Positive = Field(description="virtual processors")
-    ram_gb: Positive = Field(description="memory, GB")
-    disk_gb: Positive = Field(description="data disk, GB")
+    vcpu: Processors = Field(description="virtual processors")
+    ram_gb: Memory = Field(description="memory, GB")
+    disk_gb: Disk = Field(description="data disk, GB")
     price_eur: Money | None = Field(None, description="EUR a month; null: paid already, or the provider is not chosen")
     roles: list[RoleName] = Field(description="what the host does; base and what a role implies follow")
     state: State = Field(description="create: ours to build; deployed or running: not touched beyond adopt")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from ..forms import Disk, Memory, Processors
 from ..types import Address, Count, GigabytesPerDay, InterfacePattern, Model, Money, Name, Pattern, Positive, RoleName, State
 from .hosts import EncryptedDisk, FirewallMode, HostKind
 
@@ -13,9 +14,9 @@ class ShardVariant(Model):
 
     label: str | None = Field(None, description="as of a host; left out: as the template has it")
     type: str | None = Field(None, description="as of a host; left out: as the template has it")
-    vcpu: Positive | None = Field(None, description="as of a host; left out: as the template has it")
-    ram_gb: Positive | None = Field(None, description="as of a host; left out: as the template has it")
-    disk_gb: Positive | None = Field(None, description="as of a host; left out: as the template has it")
+    vcpu: Processors | None = Field(None, description="as of a host; left out: as the template has it")
+    ram_gb: Memory | None = Field(None, description="as of a host; left out: as the template has it")
+    disk_gb: Disk | None = Field(None, description="as of a host; left out: as the template has it")
     price_eur: Money | None = Field(None, description="as of a host; left out: as the template has it")
     state: State | None = Field(None, description="as of a host; left out: as the template has it")
     adopt: list[RoleName] | None = Field(None, description="as of a host; left out: as the template has it")
@@ -65,7 +66,7 @@ class Embedding(Model):
     messages_per_user_year: Positive = Field(description="messages of one user in a year, both sides")
     text_bytes: Positive = Field(300, description="average length of a message's text, bytes")
     index: Literal["vector", "halfvec", "none"] = Field(description="what the HNSW index holds; none: exact search only")
-    trigger_gb: Positive = Field(20, description="a new shard is due when the index is larger, GB")
+    trigger_gb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(20, description="a new shard is due when the index is larger, GB")
     measured_by: Literal["partitions", "parent"] = Field(
         "partitions", description="how the index is measured: the sum over its partitions, or the parent alone, which is always 0"
     )
@@ -84,7 +85,7 @@ class Shards(Model):
     count: Positive = Field(description="how many there are: numbers 0 to count - 1")
     users_per_shard: UsersPerShard
     embedding: Embedding
-    partitions: Positive = Field(64, description="hash partitions of the chat history")
+    partitions: Annotated[int, Field(ge=1, le=1024)] = Field(64, description="hash partitions of the chat history")
     master_key: MasterKey
     scope: Pattern = Field(description="Patroni's name of the cluster")
     stanza: Pattern = Field(description="pgBackRest's name of the cluster")

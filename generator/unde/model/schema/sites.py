@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from netaddr import IPAddress, IPNetwork
 from pydantic import Field, model_validator
 
+from ..forms import RouterosVersion
 from ..types import LAST_SLOT, Address, Model, Name, Network, Place, Positive
 
 
@@ -15,7 +16,7 @@ class Gateway(Model):
     engine: Literal["linux", "routeros"] = Field("linux", description="what ends the tunnels")
     placement: Literal["guest", "bare"] = Field("guest", description="routeros only: a guest on the host, or the host itself")
     acceleration: Literal["auto", "kvm", "tcg"] = Field("auto", description="routeros guest only: how the guest is executed")
-    routeros_version: str | None = Field(None, description="routeros only: the pinned release")
+    routeros_version: RouterosVersion | None = Field(None, description="routeros only: the pinned release")
     licence: Literal["free", "p1", "p10", "unlimited"] | None = Field(
         None, description="routeros only: CHR's licence; it limits each interface to 1 Mbit/s, 1 Gbit/s, 10 Gbit/s or nothing"
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 from netaddr import IPNetwork
 from pydantic import Field, field_validator
 
-from ..types import FEWEST_SLOTS, LAST_PORT, LAST_SLOT, SLOT, GigabytesPerDay, InterfaceName, Model, Name, Network, Positive
+from ..types import FEWEST_SLOTS, LAST_PORT, LAST_SLOT, SLOT, GigabytesPerDay, InterfaceName, Model, Name, Network
 
 
 class Tunnel(Model):
@@ -26,7 +26,7 @@ class Tunnels(Model):
     far_octet: Annotated[int, Field(ge=1, le=254)] = Field(description="last octet of the listening end")
     base_port: Annotated[int, Field(ge=1, le=LAST_PORT - FEWEST_SLOTS + 1)] = Field(description="UDP port of slot 0; slot s listens at base_port + s")
     mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(description="bytes")
-    keepalive_s: Positive = Field(description="seconds")
+    keepalive_s: Annotated[int, Field(ge=1, le=65_535)] = Field(description="seconds")
     peers: dict[InterfaceName, Tunnel]
 
     @field_validator("network")
