@@ -65,6 +65,12 @@ class InvalidLayout(UndeError):
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 
+def clipped(value: object) -> str:
+    """Return a value for a message; of a long one its beginning."""
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:80]}… ({len(text)} characters)"
+
+
 def nearest(value: str, known: Iterable[str]) -> str:
     """Return the fix for an unknown name: the nearest known one, or all of them."""
     options = list(known)

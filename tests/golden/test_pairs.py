@@ -58,7 +58,7 @@ def test_what_ansible_is_told(update_golden: bool) -> None:
 
 #: What the schema and the reading of YAML call their findings; the rest are rules of ``checks`` and of the expansion.
 OTHER_RULES = {
-    "secret-in-layout", "schema-unknown-key", "schema-missing-key", "schema-value", "yaml-duplicate-key",
+    "secret-in-layout", "schema-unknown-key", "schema-missing-key", "schema-value", "yaml-duplicate-key", "yaml-not-as-written",
     "reference-pool", "pool-exhausted", "name-taken", "slot-beyond",
 }
 

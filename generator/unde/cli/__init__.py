@@ -12,6 +12,7 @@ import sys
 
 import typer
 
+from ..reports import output
 from .capacity import capacity
 from .check import check
 from .cost import cost
@@ -37,17 +38,26 @@ for command in (capacity, check, cost, diff, grow, draw, matrix, plan, routeros,
 
 
 def main() -> None:
-    """Run the command; every error of ours is one readable line, never a traceback."""
+    """Run the command; every error is one readable line, never a traceback."""
     from ..errors import InvalidLayout, UnreadableLayout, WrongCall
 
     _make_haste()
+    output.prepare()
     try:
         app()
     except InvalidLayout as error:
-        print(error, file=sys.stderr)
+        output.complain(str(error))
         sys.exit(REFUSED)
     except (UnreadableLayout, WrongCall) as error:
-        print(f"ERROR {error}", file=sys.stderr)
+        output.complain(f"ERROR {error}")
+        sys.exit(UNREADABLE)
+    except OSError as error:
+        output.complain(f"ERROR {error.filename or 'standard output: cannot be written'}: {error.strerror or error}")
+        sys.exit(UNREADABLE)
+    except Exception as error:
+        if os.environ.get("UNDE_TRACEBACK"):
+            raise
+        output.complain(output.bug(error))
         sys.exit(UNREADABLE)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from ..reports.output import complain
 from .options import DEFAULT_LAYOUT, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
+
+MOST_USERS = 10_000_000_000  #: more than there are people
 
 
 def capacity(
-    users: Annotated[int, typer.Option("--users", min=1, help="How many users there are to be.")],
+    users: Annotated[int, typer.Option("--users", min=1, max=MOST_USERS, help="How many users there are to be.")],
     layout: LayoutFile = DEFAULT_LAYOUT,
     begin: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The day they begin; today unless given.")] = None,
     output: OutputFormat = Format.table, overlay: Overlay = None, assignments: Assignments = "",
@@ -24,14 +26,18 @@ def capacity(
     Example: unde capacity --users 50000 --from 2027-01-01
     """
     from .. import checks
+    from ..errors import WrongCall
     from ..plan import capacity as plan
     from ..reports import growth, render
 
     estate = load(layout, overlay, assignments)
     checks.refuse_errors(estate)
-    need = plan.need(estate, users, (begin or datetime.now(UTC)).date())
+    start = (begin or datetime.now(UTC)).date()
+    if start > plan.LAST_START:
+        raise WrongCall(f"--from {start}: a century from then on is beyond the calendar: write {plan.LAST_START} or an earlier day")
+    need = plan.need(estate, users, start)
     if isinstance(need, plan.OutOfReach):
-        print(f"ERROR capacity — {users} users cannot be had: {need.limit} — {need.fix}", file=sys.stderr)
+        complain(f"ERROR capacity — {users} users cannot be had: {need.limit} — {need.fix}")
         raise typer.Exit(REFUSED)
     rows = growth.rows(need)
     render.show(render.as_json(rows) if output is Format.json else render.as_table(f"{users} users", rows))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
+from ..reports.output import complain
 from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, counted, load
 
 
@@ -29,5 +28,5 @@ def check(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.tab
     else:
         if findings:
             render.show("\n".join(map(str, findings)))
-        print(f"{layout}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}", file=sys.stderr)
+        complain(f"{layout}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
     raise typer.Exit(REFUSED if errors else OK)

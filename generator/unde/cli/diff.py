@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, OutputFormat, Overlay
+from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, OutputFormat, Overlay, named
 
 if TYPE_CHECKING:
     from ..model import Estate
 
-Side = Annotated[str, typer.Argument(help="A file, a git revision (HEAD~1, a branch, a tag), or REVISION:PATH.")]
+Side = Annotated[str, typer.Argument(help="A file, a git revision (HEAD~1, a branch, a tag), or REVISION:PATH.", callback=named)]
 RolesFolder = Annotated[Path | None, typer.Option("--roles", help="The collection's roles; found in a checkout and where Ansible keeps them.")]
 
 
@@ -48,7 +48,7 @@ def _estate(side: str, overlay: str | None, assignments: str) -> Estate:
     from ..checks import refuse_errors
     from ..model import expand, lay, source
 
-    layout = source.load(side) if Path(side).is_file() else source.parse(_at_revision(side), side)
+    layout = source.load(side) if Path(side).exists() else source.parse(_at_revision(side), side)
     estate = expand(*lay(layout, overlay, assignments))
     refuse_errors(estate)
     return estate
@@ -64,15 +64,18 @@ def _at_revision(side: str) -> str:
     import subprocess
 
     from ..errors import UnreadableLayout
+    from ..model import source
 
     revision, colon, path = side.partition(":")
     path = path if colon else DEFAULT_LAYOUT
+    if revision.startswith("-") or not path.strip() or "\0" in side:  # git would take it for an option, or show a folder
+        raise UnreadableLayout(f"{side!r}: no such file, and no name of a git revision: write REVISION or REVISION:PATH")
     try:
         # A path in a revision counts from the top of the checkout unless it says otherwise.
-        done = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True, text=True, encoding="utf-8", check=False)
+        done = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True, check=False)
     except FileNotFoundError as error:
         raise UnreadableLayout(f"{side}: no such file, and git is not installed, so that it can be no revision either") from error
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["git says nothing"])[0].removeprefix("fatal: ")
+        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git says nothing"])[0].removeprefix("fatal: ")
         raise UnreadableLayout(f"{side}: no such file, and no layout at a git revision of that name: {reason}")
-    return done.stdout
+    return source.decoded(done.stdout, side)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..reports.output import complain
 from .options import DEFAULT_LAYOUT, OK, Format, LayoutFile, OutputFormat, load
 
 
@@ -46,45 +44,50 @@ def grow(
         render.show("nothing differs" if difference.same else changes.text(difference))
     if write and not difference.same:
         _write(Path(layout), shards)
-        print(f"{layout}: shards.count is {shards} now, it was {count}", file=sys.stderr)
+        complain(f"{layout}: shards.count is {shards} now, it was {count}")
     raise typer.Exit(OK)
 
 
 def _write(file: Path, shards: int) -> None:
-    """Set ``shards.count`` in a file: its digits are replaced where they stand, so that every other character stays.
-
-    The new file takes the old one's place in one step; whoever reads meanwhile sees one or the other.
+    """Set ``shards.count`` in a file: its digits are replaced where they stand, so that every other byte stays.
 
     Raises:
-        WrongCall: the number does not stand in the file by itself (it comes from an anchor or a merge).
+        WrongCall: the number does not stand in the file by itself (it comes from an anchor or a merge), or the file cannot be written.
 
     """
-    from ruamel.yaml import YAML
+    from ..errors import WrongCall
+    from ..model import source
+    from . import files
+
+    raw = files.read(file)
+    start, end = _digits(raw, file)
+    new = raw[:start] + str(shards).encode() + raw[end:]
+    before, after = (source.parse(source.decoded(each, str(file)), str(file)).data for each in (raw, new))
+    before["shards"]["count"] = shards
+    if before != after:
+        raise WrongCall(f"{file}: another value would change with shards.count (an anchor?) — write it by hand")
+    files.replace(file, new)
+
+
+def _digits(raw: bytes, file: Path) -> tuple[int, int]:
+    """Return where in a file the digits of ``shards.count`` stand.
+
+    Raises:
+        WrongCall: they stand in another mapping, which is merged here.
+
+    """
+    import yaml
 
     from ..errors import WrongCall
     from ..model import source
 
-    text = file.read_text(encoding="utf-8")
-    lines = text.splitlines(keepends=True)
-    read = YAML(typ="rt").load(text)["shards"]
-    line, column = read.lc.value("count")
-    digits = str(read["count"])
-    if not lines[line][column:].startswith(digits):
-        raise WrongCall(f"{file}:{line + 1}: shards.count is not written here as a number — write it by hand")
-    lines[line] = f"{lines[line][:column]}{shards}{lines[line][column + len(digits):]}"
-    new = "".join(lines)
-    before, after = source.parse(text, str(file)).data, source.parse(new, str(file)).data
-    before["shards"]["count"] = shards
-    if before != after:
-        raise WrongCall(f"{file}: another value would change with shards.count (an anchor?) — write it by hand")
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as written:
-            written.write(new)
-            written.flush()
-            os.fsync(written.fileno())
-        os.chmod(name, file.stat().st_mode)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    text = source.decoded(raw, str(file))
+    node: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+    for key in ("shards", "count"):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for name, value in pairs if name.value == key), None)
+    if node is None or not text[node.start_mark.index : node.end_mark.index].isdecimal():
+        raise WrongCall(f"{file}: shards.count is not written there as a number of its own — write it by hand")
+    mark = len(raw) - len(raw.decode().removeprefix("\ufeff").encode())
+    start, end = (mark + len(text[: each.index].encode()) for each in (node.start_mark, node.end_mark))
+    return start, end

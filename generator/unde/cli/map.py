@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, counted, load
+from ..reports.output import complain
+from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, counted, load, named
 
 
-def draw(file: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")],
+def draw(file: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The page to write.", callback=named)],
          layout: LayoutFile = DEFAULT_LAYOUT, overlay: Overlay = None, assignments: Assignments = "") -> None:
     """Draw the estate as one HTML page that opens from disk and asks nothing of any network.
 
@@ -24,7 +24,7 @@ def draw(file: Annotated[str, typer.Option("--output", "-o", metavar="FILE", hel
     estate = load(layout, overlay, assignments)
     checks.refuse_errors(estate)
     write(file, report.page(estate, survive.every(estate)))
-    print(f"{file}: {counted(len(estate.hosts), 'host')}, {counted(len(estate.tunnels), 'tunnel')}", file=sys.stderr)
+    complain(f"{file}: {counted(len(estate.hosts), 'host')}, {counted(len(estate.tunnels), 'tunnel')}")
 
 
 def write(file: str, text: str) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from ..reports.output import complain
 from .map import write
-from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
+from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load, named
 
 
 def matrix(layout: LayoutFile = DEFAULT_LAYOUT,
            observed: Annotated[str | None, typer.Option(
-               metavar="FILE", help="What was seen, as playbooks/operate/matrix.yml writes it; without it the plan is shown.")] = None,
-           page: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write the matrix as one HTML page, too.")] = None,
+               metavar="FILE", help="What was seen, as playbooks/operate/matrix.yml writes it; without it the plan is shown.", callback=named)] = None,
+           page: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write the matrix as one HTML page, too.", callback=named)] = None,
            output: OutputFormat = Format.table, overlay: Overlay = None, assignments: Assignments = "") -> None:
     """Tell which host reaches which port of which other by the flows; compared with what was seen, cell by cell.
 
@@ -42,7 +42,7 @@ def matrix(layout: LayoutFile = DEFAULT_LAYOUT,
         render.show(render.as_json_lines(wrong))
     elif wrong:
         render.show(render.as_table("Not as planned", wrong))
-    print(f"{layout}: {len(cells)} cells, {sum(cell.open for cell in cells)} of them open by the flows, {len(wrong)} not as planned", file=sys.stderr)
+    complain(f"{layout}: {len(cells)} cells, {sum(cell.open for cell in cells)} of them open by the flows, {len(wrong)} not as planned")
     raise typer.Exit(REFUSED if wrong else OK)
 
 
@@ -60,7 +60,7 @@ def read(file: str) -> dict[str, Any]:
             seen = json.load(handle)
     except OSError as error:
         raise WrongCall(f"{file}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongCall(f"{file}: is not JSON: {error}") from error
     ports = [ports for targets in seen.values() if isinstance(targets, dict) for ports in targets.values()] if isinstance(seen, dict) else [None]
     if not all(isinstance(each, dict) for each in ports) or not all(isinstance(targets, dict) for targets in seen.values()):

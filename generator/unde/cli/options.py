@@ -24,9 +24,24 @@ class Format(StrEnum):
     json = "json"
 
 
-LayoutFile = Annotated[str, typer.Argument(metavar="LAYOUT", help="The layout file.")]
+def named(parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """Refuse an empty name of a file, as of a variable that is not set: it would stand for something else.
+
+    Raises:
+        WrongCall: it is empty.
+
+    """
+    from ..errors import WrongCall
+
+    if value is not None and not value.strip():
+        name = parameter.opts[0] if parameter.param_type_name == "option" else (parameter.metavar or str(parameter.name).upper())
+        raise WrongCall(f"{name} is empty: name a file, or leave it out")
+    return value
+
+
+LayoutFile = Annotated[str, typer.Argument(metavar="LAYOUT", help="The layout file.", callback=named)]
 OutputFormat = Annotated[Format, typer.Option("--format", help="table for people, json for programs (alone on stdout).")]
-Overlay = Annotated[str | None, typer.Option(envvar="UNDE_OVERLAY", help="A second file that holds only what differs.")]
+Overlay = Annotated[str | None, typer.Option(envvar="UNDE_OVERLAY", help="A second file that holds only what differs.", callback=named)]
 Assignments = Annotated[str, typer.Option("--set", envvar="UNDE_SET", help="path=value[,path=value…], as shards.count=2.")]
 
 

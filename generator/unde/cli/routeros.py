@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from ..reports.output import complain
 from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, load
 
 
@@ -38,9 +38,9 @@ def routeros(layout: LayoutFile = DEFAULT_LAYOUT,
         menus = plan.with_keys(plan.configuration(estate, host), keys)
         render.show(report.script(menus, [f"{host}, gateway of {site}, RouterOS {version}", "Written by `unde routeros` from the layout."]).rstrip("\n"))
         if missing:
-            print(f"{host}: no peer yet for {', '.join(missing)}: give --key TUNNEL=KEY", file=sys.stderr)
+            complain(f"{host}: no peer yet for {', '.join(missing)}: give --key TUNNEL=KEY")
         if not plan.management(estate, host):
-            print(f"{host}: WinBox and API are open to every network: name those of the operators in the layout (services.operators.networks)", file=sys.stderr)
+            complain(f"{host}: WinBox and API are open to every network: name those of the operators in the layout (services.operators.networks)")
 
 
 def _pair(text: str, tunnels: list[str]) -> tuple[str, str]:
@@ -51,7 +51,6 @@ def _pair(text: str, tunnels: list[str]) -> tuple[str, str]:
 
     """
     import base64
-    import binascii
 
     from ..errors import WrongCall, nearest
 
@@ -60,7 +59,7 @@ def _pair(text: str, tunnels: list[str]) -> tuple[str, str]:
         raise WrongCall(f"--key {text}: '{name}' is no tunnel — {nearest(name, tunnels)}")
     try:
         size = len(base64.b64decode(key, validate=True))
-    except binascii.Error:
+    except ValueError:
         size = 0
     if size != 32:
         raise WrongCall(f"--key {text}: not the 32 bytes of a WireGuard key in base64 — copy what `wg show {name} public-key` prints")

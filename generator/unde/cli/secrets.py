@@ -25,6 +25,7 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
     from ..errors import UnreadableLayout, WrongCall
     from ..plan import rotation
     from ..plan import secrets as plan_secrets
+    from ..reports import render
 
     if sys.stdout.isatty():
         raise UnreadableLayout("secrets are not shown on a terminal: pipe them into `ansible-vault encrypt`")
@@ -40,8 +41,7 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
             result = plan_secrets.fresh(load(layout, overlay, assignments), known)
     except rotation.NotRotated as why:
         raise WrongCall(str(why)) from None
-    print("---")
-    print(yaml.safe_dump(result, sort_keys=True), end="")
+    render.show(f"---\n{yaml.safe_dump(result, sort_keys=True)}".rstrip("\n"))
 
 
 def _read(place: str) -> dict[str, Any]:

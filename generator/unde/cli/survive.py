@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from ..reports.output import complain
 from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
 
 
@@ -55,5 +55,5 @@ def survive(layout: LayoutFile = DEFAULT_LAYOUT,
             text.append(render.as_table("Promises", list(map(survival.promised, verdicts))))
         render.show("\n\n".join(text))
         if both:
-            print(f"{layout}: {len(both)} pairs of losses, {len(unsafe)} of them stop writes", file=sys.stderr)
+            complain(f"{layout}: {len(both)} pairs of losses, {len(unsafe)} of them stop writes")
     raise typer.Exit(OK if all(verdict.holds for verdict in verdicts) else REFUSED)

@@ -90,7 +90,7 @@ def load(roles: Path) -> Effects:
         try:
             read: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
             found[file.parents[1].name] = [Effect.model_validate(effect) for effect in read["effects"]]
-        except (yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
+        except (yaml.YAMLError, ValidationError, KeyError, TypeError, OSError, UnicodeDecodeError) as error:
             raise WrongCall(f"{file}: these are no effects of a role: {str(error).splitlines()[0]}") from error
     if not found:
         raise WrongCall(f"{roles}: no role with its meta/effects.yml is here — name the collection's folder of roles: --roles DIR")

@@ -7,12 +7,14 @@ host that the layout types; the key ``vars`` holds variables for Ansible alone. 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from ..errors import UnreadableLayout
-from .source import DataPath, Position, Source, parse, walk
+from ..errors import UnreadableLayout, clipped
+from .source import DataPath, Position, Source, dotted, parse, walk
 
 EVERY_HOST = "*"
+NUMBER = re.compile("0|[1-9][0-9]{0,8}")  #: a part of a path that is a key of numbers, as a day's
 
 
 def lay_over(source: Source, overlay: Source) -> Source:
@@ -55,16 +57,22 @@ def assign(source: Source, assignments: str) -> Source:
     for assignment in filter(None, (part.strip() for part in re.split(r",(?=[^,=\[\]{}]*=|\s*$)", assignments))):
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip():
-            raise UnreadableLayout(f"'{assignment}' sets nothing: write path=value, as in shards.count=2")
-        path: DataPath = tuple(int(part) if part.isdecimal() else part.strip() for part in key.split("."))
+            raise UnreadableLayout(f"'{clipped(assignment)}' sets nothing: write path=value, as in shards.count=2")
+        path: DataPath = tuple(int(part) if NUMBER.fullmatch(part.strip()) else part.strip() for part in key.split("."))
+        place = f"({clipped(assignment)})"
         try:
-            tree: Any = parse(f"value: {value}", assignment).data["value"]
+            read = parse(f"value: {value}", place)
         except UnreadableLayout as error:
-            raise UnreadableLayout(f"'{assignment}': the value is not YAML") from error
+            raise UnreadableLayout(f"'{clipped(assignment)}': the value is not YAML") from error
+        if list(read.data) != ["value"]:
+            raise UnreadableLayout(f"'{clipped(assignment)}': the value is not one value")
+        tree: Any = read.data["value"]
         for part in reversed(path):
             tree = {part: tree}
-        where = {path[:depth]: Position(f"({assignment})", 1) for depth in range(1, len(path) + 1)}
-        source = lay_over(source, Source("(set)", tree, where))
+        where = {path[:depth]: Position(place, 1) for depth in range(1, len(path))}
+        where |= {(*path, *inner[1:]): replace(at, line=1) for inner, at in read.positions.items()}
+        findings = [replace(finding, path=dotted(path) + finding.path.removeprefix("value"), line=1) for finding in read.findings]
+        source = lay_over(source, Source("(set)", tree, where, findings))
     return source
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import Finding, InvalidLayout, nearest
+from ..errors import Finding, InvalidLayout, clipped, nearest
 from . import overlay as overlays
 from . import plaintext
 from .schema import Layout
 from .source import DataPath, Source, dotted, load
+from .types import FORMS
 
 #: Options of the inventory plugin that may stand beside the layout's keys (Ansible's constructed and inventory_cache).
 ADAPTER_KEYS = frozenset(
@@ -64,7 +65,9 @@ def typed(source: Source) -> Layout:
     try:
         layout = Layout.model_validate({key: value for key, value in source.data.items() if key not in ADAPTER_KEYS})
     except ValidationError as error:
-        findings += [_finding(source, dict(problem)) for problem in error.errors(include_url=False)]
+        told = {finding.path for finding in findings if finding.rule == "yaml-not-as-written"}
+        problems = (_finding(source, dict(problem)) for problem in error.errors(include_url=False))
+        findings += [problem for problem in problems if problem.path not in told]
     if findings:
         raise InvalidLayout(sorted(findings))
     return layout
@@ -75,23 +78,25 @@ def _finding(source: Source, problem: dict[str, Any]) -> Finding:
     path = _in_data(source.data, problem["loc"])
     kind, value = problem["type"], problem.get("input")
     if kind in ("extra_forbidden", "invalid_key"):
-        return source.finding(path, "schema-unknown-key", f"unknown key '{path[-1]}'", nearest(str(path[-1]), _keys_at(path[:-1])))
+        return source.finding(path, "schema-unknown-key", f"unknown key '{clipped(path[-1])}'", nearest(str(path[-1]), _keys_at(path[:-1])))
     if kind == "missing":
         path = (*path, problem["loc"][-1])
         return source.finding(path, "schema-missing-key", f"'{path[-1]}' is missing from {dotted(path[:-1])}", f"add '{path[-1]}'")
     if kind == "literal_error":
         options = [option.strip(" '") for option in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return source.finding(path, "schema-value", f"'{value}' is not known here", nearest(str(value), options))
+        return source.finding(path, "schema-value", f"'{clipped(value)}' is not known here", nearest(str(value), options))
     if kind == "value_error":
         message, colon, fix = problem["msg"].removeprefix("Value error, ").rpartition(": ")
         return source.finding(path, "schema-value", message if colon else fix, fix if colon else "correct the value")
     if kind == "string_pattern_mismatch" and r"\{n\}" in problem["ctx"]["pattern"] and "{n}" not in str(value):
         return source.finding(path, "schema-value", f"'{value}' has no {{n}}: every shard would have the same", "write {n} where the shard's number belongs")
     if kind == "string_pattern_mismatch":
-        return source.finding(path, "schema-value", f"'{value}' is not of the right form", f"it must match {problem['ctx']['pattern']}")
+        pattern = problem["ctx"]["pattern"]
+        words = f": {FORMS[pattern]}" if pattern in FORMS else ""
+        return source.finding(path, "schema-value", f"'{clipped(value)}' is not of the right form", f"it must match {pattern}{words}")
     if kind in WANTED:
         wanted, fix = WANTED[kind]
-        return source.finding(path, "schema-value", f"{wanted} is wanted, not {_short(value)}", fix)
+        return source.finding(path, "schema-value", f"{wanted} is wanted, not {_as_written(source, path, value)}", fix)
     message = problem["msg"].replace("Input", "it").replace("List", "a list").replace("String", "it").replace(" after validation", "")
     if not isinstance(value, list):  # for lists, pydantic says how many it has
         message += f", not {_short(value)}"
@@ -114,7 +119,13 @@ WANTED = {
 def _short(value: Any) -> str:
     """Return a wrong value for a message; of a long one, what it is."""
     kinds = {dict: "a mapping", list: "a list", type(None): "null"}
-    return kinds.get(type(value)) or repr(value)
+    return kinds.get(type(value)) or clipped(repr(value))
+
+
+def _as_written(source: Source, path: DataPath, value: Any) -> str:
+    """Return a wrong value for a message, a number with the digits that stand in the file."""
+    at = source.positions.get(path)
+    return clipped(at.written) if at and at.written and value is not None and not isinstance(value, (str, dict, list)) else _short(value)
 
 
 def _in_data(data: Any, location: DataPath) -> DataPath:

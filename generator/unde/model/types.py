@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from netaddr import IPAddress, IPNetwork
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints
 
+from ..errors import clipped
 from .roles import ROLES
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def parse_address(value: Any) -> IPAddress:
         return value
     octets = str(value).split(".")
     if len(octets) != 4 or not all(re.fullmatch(r"0|[1-9][0-9]{0,2}", octet) for octet in octets):
-        raise ValueError(f"'{value}' is not an IPv4 address: write four octets, as in 10.2.0.10")
+        raise ValueError(f"'{clipped(value)}' is not an IPv4 address: write four octets, as in 10.2.0.10")
     for octet in octets:
         if int(octet) > 255:
-            raise ValueError(f"octet {octet} of '{value}' is larger than 255: write 0 to 255")
+            raise ValueError(f"octet {octet} of '{clipped(value)}' is larger than 255: write 0 to 255")
     return IPAddress(str(value))
 
 
@@ -50,12 +51,12 @@ def parse_network(value: Any) -> IPNetwork:
     address, slash, prefix = str(value).partition("/")
     parse_address(address)
     if not slash:
-        raise ValueError(f"'{value}' has no prefix length: write one, as in 10.2.0.0/24")
+        raise ValueError(f"'{clipped(value)}' has no prefix length: write one, as in 10.2.0.0/24")
     if not re.fullmatch(r"[0-9]{1,2}", prefix) or int(prefix) > 32:
-        raise ValueError(f"the prefix length of '{value}' is none: write 0 to 32")
+        raise ValueError(f"the prefix length of '{clipped(value)}' is none: write 0 to 32")
     network = IPNetwork(str(value))
     if network.network != network.ip:
-        raise ValueError(f"'{value}' has bits set behind its prefix: the network is {network.cidr}")
+        raise ValueError(f"'{clipped(value)}' has bits set behind its prefix: the network is {network.cidr}")
     return network
 
 
@@ -105,6 +106,18 @@ Day = Annotated[int, Field(ge=1, le=99)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Money = Annotated[float, Field(ge=0)]
 GigabytesPerDay = Annotated[float, Field(ge=0)]
+
+_WORDS: tuple[tuple[Any, str], ...] = (
+    (Name, "lower-case letters, digits and dashes, at most 63, a letter or digit first and last, as local-etcd-1"),
+    (BucketName, "lower-case letters, digits and dashes, 3 to 63, a letter or digit first and last"),
+    (DomainName, "a full DNS name, without wildcards, as api.example.org"),
+    (InterfaceName, "lower-case letters, digits and dashes, at most 15, a letter first, as wg-etcd"),
+    (Pattern, "lower-case letters, digits and dashes around one {n}, as local-shard-{n}"),
+    (InterfacePattern, "lower-case letters, digits and dashes around one {n}, a letter first, as wg-shard{n}"),
+    (SqlName, "lower-case letters, digits and underscores, no digit first"),
+)
+#: Pattern → what it says, for messages.
+FORMS: dict[str, str] = {kind.__metadata__[0].pattern: words for kind, words in _WORDS}
 
 
 class Model(BaseModel):

@@ -18,6 +18,9 @@ from .storage import INDEX_KINDS, IndexKind, MessageBytes, message_bytes
 
 GB = 2**30
 DAYS_A_YEAR = 365.25
+CENTURY = 100  #: years; what is later is nobody's plan
+#: Days from which on a century can be counted.
+LAST_START = date(date.max.year - CENTURY - 1, 12, 31)
 #: The share of memory that can hold data: connections, sorts and the system take the rest.
 MEMORY_SHARE = 0.9
 #: The share of a disk that may fill before somebody has to act.
@@ -64,8 +67,8 @@ def users_in_memory(embedding: Embedding, ram_gb: float, kind: IndexKind | None 
 
 def years_until(size_gb: float, a_year_gb: float) -> float | None:
     """Return after how many years something reaches a size; None for longer than a century."""
-    years = size_gb / a_year_gb if a_year_gb else float("inf")
-    return years if years <= 100 else None
+    years = max(size_gb, 0.0) / a_year_gb if a_year_gb else float("inf")
+    return years if years <= CENTURY else None
 
 
 def after(start: date, years: float | None) -> date | None:
@@ -212,8 +215,9 @@ def _bills(estate: Estate, users: int, shards: int) -> list[cost.Bill]:
     """Return what the estate of that size costs, by provider of the local site; services at the step that the users ask for."""
     prices: dict[str, float] = {}
     for step in steps(estate, users):
-        if step.due and step.step.eur is not None:
-            first, *others = select.hosts(estate, estate.layout.services[step.service].hosts)
+        hosts = select.hosts(estate, estate.layout.services[step.service].hosts)
+        if step.due and step.step.eur is not None and hosts:
+            first, *others = hosts
             prices |= {first.name: step.step.eur} | {host.name: 0.0 for host in others}
     everything = Configuration(
         title=f"{users} users", shards=shards, prices=prices, components={"all": Component(hosts=[select.ALL], lines=list(estate.layout.costs.lines))}

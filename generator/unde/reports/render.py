@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ..errors import Finding
+from .output import holds, show
+
+__all__ = ["as_json", "as_json_lines", "as_lines", "as_table", "findings_as_rows", "show"]
 
 Row = dict[str, Any]
 
@@ -19,12 +20,18 @@ NOT_IN_TABLES = {"groups", "purpose", "scheme"}
 
 def as_json(rows: Sequence[Row]) -> str:
     """Return rows as indented JSON, in their own order."""
-    return json.dumps(list(rows), indent=2, ensure_ascii=False)
+    return _encodable(list(rows), indent=2)
+
+
+def _encodable(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON; where standard output lacks a character, it is written as JSON's escape."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return text if holds(text) else json.dumps(value, indent=indent)
 
 
 def as_json_lines(rows: Sequence[Row]) -> str:
     """Return rows as JSON with a line for each: for listings of thousands."""
-    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]" if rows else "[]"
+    return "[\n" + ",\n".join(_encodable(row) for row in rows) + "\n]" if rows else "[]"
 
 
 def as_lines(title: str, rows: Sequence[Row]) -> str:
@@ -49,16 +56,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "\n".join(map(str, value)) if len(value) <= 3 else ", ".join(map(str, value))
     return str(value)
-
-
-def show(text: str) -> None:
-    """Print text; who reads may close the pipe when they have seen enough, and that is no error."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # Python must not find the closed pipe again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
 
 
 def as_table(title: str, rows: Sequence[Row]) -> str:
