@@ -39,6 +39,7 @@ DEAD = """
 - name: Kill the gateway
   ansible.builtin.shell: docker kill {gateway}; false
   delegate_to: localhost
+  become: false
   vars: {{ansible_connection: local}}
 """
 
