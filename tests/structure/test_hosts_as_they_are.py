@@ -292,3 +292,29 @@ def test_a_switch_means_the_same_as_text(file: Path) -> None:
 def test_the_search_for_bare_switches_finds_them(template: str) -> None:
     """A rule that finds nothing proves nothing."""
     assert bare(template, switches()) == ["unde_may_restart"]
+
+
+# --- An address that comes up late ---
+
+#: Units and drop-ins of services that listen on the host's own address, or reach others by it.
+UNITS = re.compile(r"(^|/)(.*\.service|.*\.unit|unit\.conf|drop-in\.conf)\.j2$")
+#: Drop-ins of services that listen on no address of the host's private networks, or are started when they are asked for.
+NO_ADDRESS = {"roles/docker/templates/unit.conf.j2"}
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for file in sorted(ROLES.glob("*/templates/**/*")) if UNITS.search(str(file))])
+def test_a_service_comes_up_whenever_its_address_does(file: Path) -> None:
+    """After five attempts in ten seconds systemd gives up, unless it is told not to; a tunnel, or a private interface, takes longer."""
+    text = file.read_text(encoding="utf-8")
+    waits = "until ip -4 -o address show" in text
+    once = "Type=oneshot" in text and "network-online" not in text
+    if once or str(file.relative_to(support.ROOT)) in NO_ADDRESS or "{% extends" in text:
+        return
+    assert waits or ("StartLimitIntervalSec=0" in text and re.search(r"^Restart=(always|on-failure)$", text, re.MULTILINE)), file
+
+
+@pytest.mark.parametrize("role", ["postgres_shard", "pgbouncer"])
+def test_a_service_that_starts_without_its_address_waits_for_it(role: str) -> None:
+    """PostgreSQL and PgBouncer go on with what they could listen on, and would never listen on the rest."""
+    texts = [file.read_text(encoding="utf-8") for file in (ROLES / role / "templates").glob("*.conf.j2")]
+    assert any("until ip -4 -o address show" in text for text in texts)

@@ -145,6 +145,8 @@ def patroni_manages() -> bool:
 
 def start(unit: str) -> None:
     """Start PostgreSQL and wait until it answers; on failure show the end of its log."""
+    if run(["systemctl", "show", "--value", "--property=NeedDaemonReload", unit], check=False).stdout.strip() == "yes":
+        run(["systemctl", "daemon-reload"])
     run(["systemctl", "start", unit], check=False)
     deadline = time.monotonic() + 300
     while not answers():
