@@ -9,6 +9,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import NamedTuple
 
+#: Debian's releases that a host may run, by code name, the oldest first.
+RELEASES = MappingProxyType({"bookworm": "12", "trixie": "13"})
+
+#: Of a role that works on every release (what a host in use adopts first), and of one that needs the newest.
+ALL = tuple(RELEASES)
+NEWEST = ALL[-1:]
+
 
 class Role(NamedTuple):
     """What the generator knows of a role.
@@ -18,6 +25,7 @@ class Role(NamedTuple):
         implies: roles that come with it (they run first, and adopting it adopts them).
         beside: roles one of which it cannot work without on the same host.
         anywhere: roles that some host of the estate must have for it to work.
+        releases: code names of Debian's releases on which it works, as its scenario proves; the oldest first.
 
     """
 
@@ -25,6 +33,7 @@ class Role(NamedTuple):
     implies: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     anywhere: tuple[str, ...] = ()
+    releases: tuple[str, ...] = NEWEST
 
 
 ROLES = MappingProxyType(
@@ -32,14 +41,14 @@ ROLES = MappingProxyType(
         "alertmanager": Role("routes alerts to people", ("certificates",), anywhere=("prometheus",)),
         "app_service": Role("runs our own services", ("certificates",)),
         "balancer": Role("shares the users' connections among the entries of its site", ("certificates",)),
-        "base": Role("hostname, hosts entries, time, updates, SSH, return routes"),
-        "certificates": Role("the estate's certificate authority and each host's certificate"),
+        "base": Role("hostname, hosts entries, time, updates, SSH, return routes", releases=ALL),
+        "certificates": Role("the estate's certificate authority and each host's certificate", releases=ALL),
         "core_database": Role("the PostgreSQL beside the shards: catalogue, image vectors, routing, tombstones", ("certificates",)),
         "docker": Role("the container engine, behind the host's firewall"),
         "etcd": Role("a voting member of the etcd cluster", ("certificates",)),
-        "exporters": Role("tells Prometheus of the host and of the services on it"),
-        "firewall": Role("lets in and out what the flows name, and nothing else"),
-        "gateway": Role("ends the tunnels of a site, routes and filters between sites"),
+        "exporters": Role("tells Prometheus of the host and of the services on it", releases=ALL),
+        "firewall": Role("lets in and out what the flows name, and nothing else", releases=ALL),
+        "gateway": Role("ends the tunnels of a site, routes and filters between sites", releases=ALL),
         "grafana": Role("dashboards", ("certificates",), anywhere=("prometheus",)),
         "luks": Role("encrypts the data disk, and opens it"),
         "mikrotik_chr": Role("runs the gateway as MikroTik CHR, and drives it"),
@@ -54,8 +63,29 @@ ROLES = MappingProxyType(
         "redis": Role("Redis instances with one user for each key family"),
         "redis_sentinel": Role("votes on which copy of a Redis is its master", anywhere=("redis",)),
         "routing": Role("tells its site's Redis of each shard's writable member", ("certificates",), ("etcd",), ("patroni", "redis")),
-        "wireguard_keys": Role("makes the tunnels' keys on the host"),
-        "wireguard_peer": Role("ends a tunnel on a host", ("wireguard_keys",)),
+        "wireguard_keys": Role("makes the tunnels' keys on the host", releases=ALL),
+        "wireguard_peer": Role("ends a tunnel on a host", ("wireguard_keys",), releases=ALL),
+    }
+)
+
+#: What keeps a role from Debian 12, as far as anybody has tried: that release's own packages.
+MISSING_ON_BOOKWORM = MappingProxyType(
+    {
+        "alertmanager": "amtool 0.25 knows no `bot_token_file`",
+        "app_service": "tarfile of Python 3.11.2 has no filter",
+        "core_database": "PostgreSQL 15, and no pgvector",
+        "docker": "no `docker-cli`, and docker-compose 1",
+        "etcd": "etcd 3.4",
+        "luks": "cryptsetup's units are part of systemd there",
+        "nginx_gateway": "nginx 1.22 knows no `http2 on`",
+        "patroni": "Patroni 3.0",
+        "pgbackrest": "pgBackRest 2.45, and no exporter",
+        "pgbouncer": "PgBouncer 1.18, and another exporter",
+        "posthog": "what `docker` lacks",
+        "postgres_shard": "PostgreSQL 15, and no pgvector",
+        "redis": "Redis 7.0 ends every connection when users are loaded, and knows no `client|setinfo`",
+        "redis_sentinel": "as `redis`",
+        "routing": "systemd 252 knows no `Type=notify-reload`",
     }
 )
 
