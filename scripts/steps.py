@@ -112,7 +112,7 @@ def pytest(folder: str, *words: str) -> Step:
 def plan() -> tuple[list[Step], list[Step], list[Step]]:
     """Return the steps that want the machine for themselves, those that run side by side, and the estate's."""
     lab = "scripts/lab-playbook"
-    alone = [Step("image", [["scripts/image"]]), Step("speed", [["bench/speed.py", "--small", "--rounds", "5"]])]
+    alone = [Step("image", [["scripts/image"]]), Step("speed", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])]
     fast = [
         Step("lint", [["scripts/lint"]]),
         *(pytest(folder) for folder in sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})),

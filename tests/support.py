@@ -48,7 +48,7 @@ def run(*command: str | Path, cwd: Path = ROOT, stdin: str | None = None, **envi
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     quiet = {"ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true", "NO_COLOR": "1", "COLUMNS": "200"}
     return subprocess.run(
-        [str(word) for word in command], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False,
+        [str(word) for word in command], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT / "generator"), **quiet, "PATH": path, **environment},
     )
 

@@ -64,3 +64,11 @@ def test_every_scenario_and_every_folder_of_tests_has_its_step() -> None:
     assert set(steps.LONGEST) <= set(steps.scenarios())
     assert {f"tests/{folder}" for folder in ("unit", "golden", "structure")} <= {step.name for step in together}
     assert all(step.name.startswith("estate: ") for step in estate)
+
+
+def test_no_step_fails_because_the_machine_is_slow() -> None:
+    """Bounds on time are judged by `make bench`, which may be run again; here the figures are only told."""
+    commands = [command for group in steps.plan() for step in group for command in step.commands]
+    assert [command for command in commands if command[0].startswith("bench/") or command[0] == "scripts/bench"] == [
+        ["bench/speed.py", "--small", "--tell", "--rounds", "3"]
+    ]

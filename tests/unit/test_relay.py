@@ -15,9 +15,12 @@ from support import ROOT
 
 sys.path.insert(0, str(ROOT / "molecule/estate"))
 from relay.control import Refused, Relay
+from relay.line import Count, Line, Weather
 from relay.rule import Spec
 
 DELAY = 20.0
+#: Only what hangs takes this long, seconds.
+PATIENCE_S = 60
 
 
 def free_port() -> int:
@@ -51,10 +54,19 @@ class Lab:
     def stat(self, direction: str) -> dict[str, int]:
         return json.loads(self.relay.command("stat"))["wg-a"][direction]
 
-    async def send(self, *packets: bytes, wait: float = 0.15) -> None:
+    def send(self, *packets: bytes) -> None:
         for packet in packets:
             self.near.transport.sendto(packet)
-        await asyncio.sleep(wait)
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait for what must come about, however slow this machine is."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():
+                await asyncio.sleep(0.002)
+
+    def under_way(self) -> list[bytes]:
+        """Return what the relay has taken and not yet let go on its way to the far end."""
+        return [packet for caller in self.relay.rules["wg-a"].callers.values() for _, packet in caller.up.waiting]
 
 
 def in_lab(act: Callable[[Lab], Awaitable[None]]) -> None:
@@ -72,7 +84,8 @@ def in_lab(act: Callable[[Lab], Awaitable[None]]) -> None:
 def test_delays_each_way_keeps_order_and_counts() -> None:
     async def act(lab: Lab) -> None:
         sent = time.monotonic()
-        await lab.send(b"one", b"two", b"three", wait=0.2)
+        lab.send(b"one", b"two", b"three")
+        await lab.until(lambda: len(lab.near.heard) == 3)
         assert [packet for _, packet in lab.near.heard] == [b"one", b"two", b"three"]
         one_way, both = lab.far.heard[0][0] - sent, lab.near.heard[0][0] - sent
         assert one_way >= (DELAY - 1) / 1000
@@ -84,10 +97,12 @@ def test_delays_each_way_keeps_order_and_counts() -> None:
 
 def test_delay_is_set_and_never_lets_a_packet_overtake() -> None:
     async def act(lab: Lab) -> None:
-        lab.relay.command("delay wg-a 60")
-        await lab.send(b"slow", wait=0.005)
+        lab.relay.command("delay wg-a 300")
+        lab.send(b"slow")
+        await lab.until(lab.under_way)
         lab.relay.command("delay wg-a 0")
-        await lab.send(b"fast", wait=0.2)
+        lab.send(b"fast")
+        await lab.until(lambda: len(lab.far.heard) == 2)
         assert [packet for _, packet in lab.far.heard] == [b"slow", b"fast"]
 
     in_lab(act)
@@ -95,13 +110,16 @@ def test_delay_is_set_and_never_lets_a_packet_overtake() -> None:
 
 def test_cut_drops_what_comes_and_what_is_under_way_until_healed() -> None:
     async def act(lab: Lab) -> None:
-        await lab.send(b"under way", wait=0.005)
+        lab.relay.command("delay wg-a 1000")
+        lab.send(b"under way")
+        await lab.until(lab.under_way)
         lab.relay.command("cut all")
-        await lab.send(b"too late")
+        lab.send(b"too late")
+        await lab.until(lambda: lab.stat("up")["dropped"] == 2)
         assert lab.far.heard == []
-        assert lab.stat("up")["dropped"] == 2
         lab.relay.command("heal")
-        await lab.send(b"through")
+        lab.send(b"through")
+        await lab.until(lambda: lab.far.heard)
         assert [packet for _, packet in lab.far.heard] == [b"through"]
 
     in_lab(act)
@@ -109,30 +127,55 @@ def test_cut_drops_what_comes_and_what_is_under_way_until_healed() -> None:
 
 def test_loss_drops_that_share() -> None:
     async def act(lab: Lab) -> None:
+        def done() -> int:
+            return lab.stat("up")["packets"] + lab.stat("up")["dropped"]
+
         lab.relay.command("loss wg-a 30")
-        for _ in range(10):
-            await lab.send(*[b"x"] * 50, wait=0.01)
-        await asyncio.sleep(0.1)
-        assert 0.6 * 500 < len(lab.far.heard) < 0.8 * 500
+        for sent in range(50, 501, 50):
+            lab.send(*[b"x"] * 50)
+            await lab.until(lambda sent=sent: done() == sent)
+        assert 0.6 * 500 < lab.stat("up")["packets"] < 0.8 * 500
         lab.relay.command("loss wg-a 100")
-        before = len(lab.far.heard)
-        await lab.send(b"x")
-        assert len(lab.far.heard) == before
+        before = lab.stat("up")["packets"]
+        lab.send(b"x")
+        await lab.until(lambda: done() == 501)
+        assert lab.stat("up")["packets"] == before
 
     in_lab(act)
 
 
-def test_rate_spreads_a_burst_and_drops_what_the_buffer_cannot_hold() -> None:
-    async def act(lab: Lab) -> None:
-        lab.relay.command("rate wg-a 1")  # 1 Mbit/s: 1000 bytes take 8 ms
-        await lab.send(*[b"x" * 1000] * 10, wait=0.2)
-        times = [heard for heard, _ in lab.far.heard]
-        assert len(times) == 10
-        assert 0.06 < times[-1] - times[0] < 0.12
-        await lab.send(*[b"x" * 1000] * 100, wait=0.4)
-        assert lab.stat("up")["dropped"] > 50
+class Clock:
+    """A loop whose time stands still until a test moves it."""
 
-    in_lab(act)
+    def __init__(self) -> None:
+        self.now, self.timers = 0.0, list[tuple[float, Callable[[], None]]]()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, act: Callable[[], None]) -> None:
+        self.timers.append((when, act))
+
+    def run(self) -> None:
+        """Move on from one timer to the next, as long as there are any."""
+        while self.timers:
+            self.now, act = self.timers.pop(0)
+            act()
+
+
+def test_rate_spreads_a_burst_and_drops_what_the_buffer_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, count, left = Clock(), Count(), list[float]()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: clock)
+    line = Line(Weather(delay_ms=DELAY, rate_mbit=1), count, lambda packet: left.append(clock.now))  # 1000 bytes take 8 ms
+    for _ in range(10):
+        line.put(b"x" * 1000)
+    clock.run()
+    assert left == pytest.approx([DELAY / 1000 + 0.008 * number for number in range(1, 11)])
+    for _ in range(100):
+        line.put(b"x" * 1000)
+    clock.run()
+    assert count.dropped == 100 - 31  # 31 of them are a quarter of a second
+    assert count.packets == 10 + 31
 
 
 def test_heal_restores_what_the_layout_says() -> None:
@@ -148,7 +191,8 @@ def test_heal_restores_what_the_layout_says() -> None:
 
 def test_reload_leaves_alone_what_did_not_change() -> None:
     async def act(lab: Lab) -> None:
-        await lab.send(b"before")
+        lab.send(b"before")
+        await lab.until(lambda: lab.near.heard)
         kept, other = lab.relay.rules["wg-a"], Spec("wg-b", "127.0.0.1", free_port(), "127.0.0.1", free_port(), 1)
         lab.relay.read = lambda: [kept.spec, other]
         lab.relay.command("reload")
