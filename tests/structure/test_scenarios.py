@@ -46,6 +46,8 @@ ENGINE = {
     ],
 }  # fmt: skip
 WITH_ENGINE = {"unde-docker-engine", "unde-posthog-analytics"}
+#: Those that run Debian 12 whatever the others run: what they are there to show.
+ON_BOOKWORM = {"unde-adoption-broker", "unde-debian_release-twelve", "unde-exporters-older"}
 #: What each has for itself.
 ITS_OWN = {"name", "hostname", "networks", "docker_networks", "labels"}
 
@@ -75,6 +77,7 @@ def test_the_docker_driver_makes_the_containers_by_its_own_playbooks(name: str) 
 def test_every_container_is_such_a_server(name: str) -> None:
     for platform in molecule(name)["platforms"]:
         wanted = SERVER | (ENGINE if platform["name"] in WITH_ENGINE else {})
+        wanted |= {"image": "unde/debian:bookworm"} if platform["name"] in ON_BOOKWORM else {}
         assert {key: value for key, value in platform.items() if key not in ITS_OWN} == wanted
         assert platform["labels"] == {"unde.scenario": name}, "scripts/lab-remove does not find it"
 
