@@ -1,7 +1,7 @@
 # Thin: one line for each thing one can do here. The work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lab rollout lab-down test image lint unit golden second-run diff matrix bench reference secrets
+.PHONY: help lab rollout lab-down test prove image lint unit golden second-run diff matrix bench reference secrets
 
 ENGINE ?= routeros
 SHARDS ?= 1
@@ -20,8 +20,11 @@ rollout: ## the same from nothing, a day after the other, each with its gate, up
 lab-down: ## remove the lab, leave nothing behind
 	@scripts/lab-down
 
-test: ## everything that is claimed here, proved; takes the place of a running lab
-	@scripts/bootstrap && scripts/test $(STEPS)
+test: ## what CI runs: lint, all fast tests, the scenario of every role, the estate once from nothing; takes the place of a running lab
+	@scripts/bootstrap && scripts/test test $(STEPS)
+
+prove: ## all the rest: day by day with kills, both engines, growth, rotations, maintenance, removal, faults; up to two hours
+	@scripts/bootstrap && scripts/test prove $(STEPS)
 
 image: ## the lab's image; built again only when what goes into it changed
 	@scripts/bootstrap && scripts/image

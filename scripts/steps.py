@@ -1,14 +1,18 @@
-"""Run every test there is: what is timed, then style, the fast tests and the scenario of every role (three side by side), then the whole estate.
+"""Run the proof: ``test``, what CI runs and a newcomer's break would show (45 minutes on two cores), or ``prove``, all the rest (two hours).
 
-Fails if a step fails, if a scenario of molecule/ was not run (but for those with a file OPT_IN, which says what they want), if one of
-its own steps was skipped, or if a test file held no test. Every step's output is in .cache/test/<step>.log; the end of a failed one is
-shown. Without arguments all steps run; with some, those alone (and the verdict says what was left out). A lab that is up gives way to
-"estate: create": it is the same one.
+What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
+other. Style, the fast tests and the scenarios of the roles go side by side, then the estate.
+
+Fails if a step fails, if one of a scenario's own steps was skipped, or if a test file held no test; never because this machine is slow: bounds on time
+are judged by `make bench`. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. What each cost is in
+.cache/test/steps.json. With names of steps those alone run (and the verdict says what was left out). A lab that is up gives way to "estate: create": it
+is the same one.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -18,18 +22,45 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".cache/test"
 ESTATE = "estate"
 CREATE = "estate: create"
-DAYS = "estate: day by day, two of them killed"
+#: What the estate is made by, in the one and in the other.
+SITE, DAYS = "estate: site.yml", "estate: day by day, two of them killed"
+TESTS_OF_ESTATE = "molecule/estate/tests"
+
+# ── What runs where ──────────────────────────────────────────────────────────────────────────────────────────────────
+#: The estate's tests that `make test` runs, a file or one of its tests; `make prove` runs every file, these too: its lab was made another way.
+TESTED = (
+    "tunnels",
+    "clusters",
+    "redis",
+    "apps",
+    "routing",
+    "storage",
+    "secrets",
+    "matrix::test_every_cell_is_as_planned",
+    "faults::test_loss_of_the_primarys_host_ends_with_a_writable_shard",
+)
+#: Files of the estate's tests that have a step of their own in `make prove`: what they leave behind is another estate.
+LAST = ("growth",)
+#: Scenarios that `make prove` runs; the roles' own, one each, are in `make test`.
+PROVED = {
+    "adoption": "hosts in use, met by the roles that have scenarios of their own",
+    "mikrotik_chr_guests": "two more machines, emulated instruction by instruction",
+    "watch": "a second way to run the role prometheus",
+}
+#: Scenarios that `make prove` runs once more on Debian 12.
+ON_BOOKWORM: tuple[str, ...] = ()
+BOOKWORM = "unde/debian:bookworm"
 #: Side by side, on two cores: they wait for what they have broken to mend itself as long as they work.
 TOGETHER = 3
 #: Those that take longest, longest first: begun before the others, so that none is left to run alone at the end.
-LONGEST = ("mikrotik_chr", "core_database", "exporters", "mikrotik_chr_guests", "luks", "postgres_shard", "prometheus")
+LONGEST = ("mikrotik_chr", "lint", "pgbackrest", "core_database", "patroni", "adoption", "app_service", "tests/unit", "exporters", "luks", "postgres_shard")
 #: Seconds between two signs of life.
 HEARTBEAT = 60
 #: What must have happened in the scenario of a role.
@@ -44,7 +75,6 @@ CAUSES, WIDTH = 10, 500
 #: What a change of the gateway's engine is: the gateway itself, and the tunnels that end there.
 ENGINE_DAYS = ("playbooks/days/day_01_gateway_and_monitoring.yml", "playbooks/days/day_08_tunnels.yml")
 ENGINE_TESTS = ("matrix", "tunnels", "keys", "stolen_key")
-TESTS_OF_ESTATE = "molecule/estate/tests"
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,24 @@ class Result:
     name: str
     seconds: float
     why: str
+    #: Of the step's own processes; what containers use is the engine's.
+    cpu_s: float = 0.0
+    #: Of the whole machine meanwhile, containers and all, where the step ran alone.
+    machine_cpu_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one of the two commands runs: alone, side by side, and on the estate."""
+
+    alone: list[Step]
+    together: list[Step]
+    estate: list[Step]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Return all, in their order."""
+        return [*self.alone, *self.together, *self.estate]
 
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -84,12 +132,15 @@ def opt_in() -> dict[str, str]:
     return {name: file.read_text().partition("\n")[0] for name in scenarios() if (file := ROOT / "molecule" / name / "OPT_IN").is_file()}
 
 
-def every_file_has_tests(folders: list[str]) -> Callable[[str], str]:
-    """Return a judge of pytest's verbose output: each test file must have run at least one test."""
+def every_file_has_tests(*wanted: str) -> Callable[[str], str]:
+    """Return a judge of pytest's verbose output: each test file, of folders or named (with a test after ``::``), must have run at least one test."""
 
     def judge(said: str) -> str:
         ran = set(re.findall(r"^(\S+\.py)::.* (?:PASSED|XFAIL)", said, re.MULTILINE))
-        there = {str(path.relative_to(ROOT)) for folder in folders for path in (ROOT / folder).rglob("test_*.py")}
+        there = set()
+        for name in wanted:
+            path = ROOT / name.partition("::")[0]
+            there |= {str(each.relative_to(ROOT)) for each in (path.rglob("test_*.py") if path.is_dir() else [path])}
         silent = sorted(there - ran)
         return f"no test has passed in {', '.join(silent)}" if silent else ""
 
@@ -103,39 +154,107 @@ def scenario_was_complete(said: str) -> str:
     return f"not executed: {', '.join(missing)}" if missing else ""
 
 
-def pytest(folder: str, *words: str) -> Step:
-    """Return a step for a folder of tests."""
-    name = "estate: tests" if folder == TESTS_OF_ESTATE else folder
-    return Step(name, [["pytest", "-vv", "--color=no", "--durations=25", folder, *words]], every_file_has_tests([folder]))
+def pytest(name: str, *wanted: str) -> Step:
+    """Return a step for folders or files of tests."""
+    return Step(name, [["pytest", "-vv", "--color=no", "--durations=25", *wanted]], every_file_has_tests(*wanted))
 
 
-def plan() -> tuple[list[Step], list[Step], list[Step]]:
-    """Return the steps that want the machine for themselves, those that run side by side, and the estate's."""
-    lab = "scripts/lab-playbook"
-    alone = [Step("image", [["scripts/image"]]), Step("speed", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])]
-    fast = [
-        Step("lint", [["scripts/lint"]]),
-        *(pytest(folder) for folder in sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})),
-    ]
-    named = [name for name in scenarios() if name not in (ESTATE, *opt_in())]
-    named.sort(key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
-    roles = [Step(f"role {name}", [["scripts/alone", "molecule", "test", "-s", name]], scenario_was_complete) for name in named]
-    estate = [
-        Step(CREATE, [
-            ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
-            ["scripts/uplink", "start"], [lab, "molecule/estate/create.yml"],
-        ]),
-        Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
-        Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]]),
-        pytest(TESTS_OF_ESTATE),
-        # The same lab, its gateway changed while it runs: the days that the engine matters to, and the tests that it could fail.
-        Step("estate: on engine linux", [
-            ["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS],
-        ]),
-        Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
-        Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),
-    ]  # fmt: skip
-    return alone, [*fast, *roles], estate
+def of_estate(*names: str) -> list[str]:
+    """Return files of the estate's tests, or single tests of theirs, by their short names."""
+    return [f"{TESTS_OF_ESTATE}/test_{file}.py{colons}{test}" for file, colons, test in (name.partition("::") for name in names)]
+
+
+def files_of_estate() -> list[str]:
+    """Return the short names of all files of the estate's tests."""
+    return sorted(path.stem.removeprefix("test_") for path in (ROOT / TESTS_OF_ESTATE).glob("test_*.py"))
+
+
+def role(name: str, image: str = "") -> Step:
+    """Return a step for a scenario."""
+    command = ["scripts/alone", "molecule", "test", "-s", name]
+    if image:
+        return Step(f"role {name} on {image.rpartition(':')[2]}", [["env", f"UNDE_IMAGE={image}", *command]], scenario_was_complete)
+    return Step(f"role {name}", [command], scenario_was_complete)
+
+
+def longest_first(steps: list[Step]) -> list[Step]:
+    """Return steps in the order in which they begin."""
+    return sorted(steps, key=lambda step: LONGEST.index(name) if (name := step.name.removeprefix("role ")) in LONGEST else len(LONGEST))
+
+
+LAB = "scripts/lab-playbook"
+EMPTY = Step(CREATE, [
+    ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
+    ["scripts/uplink", "start"], [LAB, "molecule/estate/create.yml"],
+])  # fmt: skip
+SECOND_RUN = Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]])
+END = [
+    Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
+    Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),
+]
+
+
+def test() -> Plan:
+    """Return what CI runs."""
+    folders = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})
+    named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
+    return Plan(
+        [Step("image", [["scripts/image"]]), Step("speed", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
+        longest_first([Step("lint", [["scripts/lint"]]), *(pytest(folder, folder) for folder in folders), *map(role, named)]),
+        [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), *END],
+    )
+
+
+def prove() -> Plan:
+    """Return all the rest."""
+    images = [["scripts/image"], *([["env", f"UNDE_IMAGE={BOOKWORM}", "scripts/image"]] if ON_BOOKWORM else [])]
+    last = [name for name in LAST if name in files_of_estate()]
+    return Plan(
+        [Step("image", images)],
+        longest_first([*map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
+        [
+            EMPTY,
+            Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
+            Step("estate: second run after the days", SECOND_RUN.commands),
+            pytest("estate: all tests", *of_estate(*(name for name in files_of_estate() if name not in last))),
+            Step("estate: changes as foretold", [["molecule/estate/diff.py", "--json", ".cache/bench/diff.json"]]),
+            # The same lab, its gateway changed while it runs: the days that the engine matters to, and the tests that it could fail.
+            Step("estate: on engine linux", [
+                ["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS],
+            ]),
+            *(pytest(f"estate: {name}", *of_estate(name)) for name in last),
+            *END,
+        ],
+    )  # fmt: skip
+
+
+PLANS: dict[str, Callable[[], Plan]] = {"test": test, "prove": prove}
+
+
+def elsewhere(command: str) -> list[str]:
+    """Tell what a command does not run, and why, a line each."""
+    told = [f"opt-in, not run here: {name} ({wants})" for name, wants in opt_in().items()]
+    if command == "test":
+        once = {name.partition("::")[0] for name in TESTED}
+        told.append(f"left to make prove, which takes up to two hours: {', '.join(step.name for step in prove().estate if step.name not in SHARED)}")
+        told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
+        told += [f"left to make prove: role {name} on Debian 12 (a second run on another release)" for name in ON_BOOKWORM]
+        rest = [name for name in files_of_estate() if name not in once]
+        told.append(f"left to make prove, of the estate's tests: {', '.join(rest)} (they change or break the estate, for minutes)")
+        told += [f"left to make prove: all of {name.partition('::')[0]} but {name.partition('::')[2]}" for name in TESTED if "::" in name]
+    else:
+        told.append(f"left to make test, which comes first: {', '.join(step.name for step in test().steps if step.name not in SHARED)}")
+    return told
+
+
+def scenarios_of(command: str) -> list[str]:
+    """Return the scenarios that a command runs."""
+    opted = opt_in()
+    return [name for name in scenarios() if name not in opted and (name == ESTATE or (name in PROVED) == (command == "prove"))]
+
+
+#: Steps that are in both: what the others stand on.
+SHARED = ("image", CREATE, *(step.name for step in END))
 
 
 def environment(step: Step) -> dict[str, str]:
@@ -146,9 +265,15 @@ def environment(step: Step) -> dict[str, str]:
     return dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
 
 
+def busy_s() -> float:
+    """Return for how long the processors of this machine have worked since it started, seconds."""
+    user, nice, system, _, _, *others = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8])
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+
+
 def run(step: Step) -> Result:
     """Run a step into its log."""
-    began, why, variables = time.monotonic(), "", environment(step)
+    began, why, cpu_s, variables = time.monotonic(), "", 0.0, environment(step)
     print(f"▶ {step.name}", flush=True)
     step.log.parent.mkdir(parents=True, exist_ok=True)
     with step.log.open("w") as log:
@@ -158,23 +283,30 @@ def run(step: Step) -> Result:
                 break
             print(f"$ {' '.join(command)}", file=log, flush=True)
             # A session of its own: an interruption ends the whole of it, and only it.
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True, start_new_session=True
-            )
+            process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True, start_new_session=True)
             running[step.name] = process
-            code = process.wait()
+            _, status, used = os.wait4(process.pid, 0)
+            code = process.returncode = os.waitstatus_to_exitcode(status)
+            cpu_s += used.ru_utime + used.ru_stime
             running.pop(step.name, None)
             if code != 0:
                 why = f"{' '.join(command)} ended with {code}"
                 break
     why = why or step.judge(step.log.read_text(errors="replace"))
-    result = Result(step.name, time.monotonic() - began, why)
+    result = Result(step.name, time.monotonic() - began, why, cpu_s)
     mark = "✗" if why else "✓"
     print(f"{mark} {step.name} ({result.seconds:.0f} s){f': {why}' if why else ''}", flush=True)
     if why and not stopping.is_set():
         tail = step.log.read_text(errors="replace").splitlines()[-TAIL:]
         print("\n".join(f"  │ {line}" for line in [*tail, f"({step.log.relative_to(ROOT)})"]), flush=True)
     return result
+
+
+def run_alone(step: Step) -> Result:
+    """Run a step while nothing else of ours runs: what the whole machine does meanwhile is the step's."""
+    before = busy_s()
+    result = run(step)
+    return replace(result, machine_cpu_s=busy_s() - before)
 
 
 def alive() -> None:
@@ -205,18 +337,41 @@ def causes(step: Step) -> list[str]:
     return found[-CAUSES:] or [line for line in lines if line.strip()][-CAUSES:]
 
 
-def report(results: list[Result], left_out: list[str]) -> int:
+def by_name(results: list[Result]) -> dict[str, dict[str, object]]:
+    """Return results by name, rounded."""
+    return {
+        result.name: {key: round(value, 1) if isinstance(value, float) else value for key, value in asdict(result).items() if key != "name"}
+        for result in results
+    }
+
+
+def keep(command: str, results: list[Result], seconds: float, machine_cpu_s: float) -> None:
+    """Write what each step cost; steps that were not run now keep their last figures."""
+    file = LOGS / "steps.json"
+    known = json.loads(file.read_text()) if file.is_file() else {}
+    known[command] = {
+        "seconds": round(seconds, 1),
+        "machine_cpu_s": round(machine_cpu_s, 1),
+        "cores": os.cpu_count(),
+        "note": "cpu_s is that of a step's own processes, without its containers; machine_cpu_s is everything's, where nothing ran beside the step",
+        "steps": known.get(command, {}).get("steps", {}) | by_name(results),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(known, indent=2) + "\n")
+
+
+def report(command: str, results: list[Result], left_out: list[str]) -> int:
     """Print the table and the verdict; return the exit code."""
     wide = max(len(result.name) for result in results)
-    print(f"\n{'step':<{wide}}  seconds  result")
+    print(f"\n{'step':<{wide}}  seconds      CPU  machine  result")
     for result in results:
-        print(f"{result.name:<{wide}}  {result.seconds:>7.1f}  {result.why or 'passed'}")
+        machine = "" if result.machine_cpu_s is None else f"{result.machine_cpu_s:.0f}"
+        print(f"{result.name:<{wide}}  {result.seconds:>7.1f}  {result.cpu_s:>7.0f}  {machine:>7}  {result.why or 'passed'}")
+    print("CPU: seconds of the step's own processes, without its containers; machine: everything, where the step ran alone")
     ran = {result.name for result in results}
-    asked_for = opt_in()
-    silent = [name for name in scenarios() if name not in asked_for and not any(step == f"role {name}" or step.startswith(f"{name}:") for step in ran)]
+    silent = [name for name in scenarios_of(command) if not any(step == f"role {name}" or step.startswith(f"{name}:") for step in ran)]
     failed = [result for result in results if result.why]
-    for name, wants in asked_for.items():
-        print(f"opt-in, not run here: {name} ({wants})")
+    print(*elsewhere(command), sep="\n")
     if silent and not left_out:
         print(f"scenarios that were not run: {', '.join(silent)}")
     if left_out:
@@ -231,41 +386,41 @@ def report(results: list[Result], left_out: list[str]) -> int:
 def main() -> int:
     """Run, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=PLANS, help="what CI runs, or all the rest")
     parser.add_argument("steps", nargs="*", metavar="STEP", help="how names of steps begin, as 'role etcd' or estate; default: all")
-    parser.add_argument("--list", action="store_true", help="show the steps and do nothing")
+    parser.add_argument("--list", action="store_true", help="show the steps, and what is not among them, and do nothing")
     arguments = parser.parse_args()
-    alone, together, estate = plan()
-    everything = [*alone, *together, *estate]
+    plan = PLANS[arguments.command]()
     if arguments.list:
-        print("\n".join(step.name for step in everything))
+        print(*(step.name for step in plan.steps), "", *elsewhere(arguments.command), sep="\n")
         return 0
-    chosen = [step for step in everything if not arguments.steps or any(step.name.startswith(start) for start in arguments.steps)]
+    chosen = [step for step in plan.steps if not arguments.steps or any(step.name.startswith(start) for start in arguments.steps)]
     if not chosen:
-        parser.error(f"no such step: {', '.join(arguments.steps)}; there are: {', '.join(step.name for step in everything)}")
+        parser.error(f"no such step: {', '.join(arguments.steps)}; there are: {', '.join(step.name for step in plan.steps)}")
     signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     os.environ.update({"ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"})
-    for name in ("UNDE_SET", "UNDE_OVERLAY"):
+    for name in ("UNDE_SET", "UNDE_OVERLAY", "UNDE_IMAGE"):
         os.environ.pop(name, None)
     threading.Thread(target=alive, daemon=True).start()
-    began, results = time.monotonic(), []
-    results += [run(step) for step in alone if step in chosen and not stopping.is_set()]
-    if any(step in chosen for step in estate if step.name == CREATE):
+    began, busy, results = time.monotonic(), busy_s(), []
+    results += [run_alone(step) for step in plan.alone if step in chosen and not stopping.is_set()]
+    if any(step in chosen for step in plan.estate if step.name == CREATE):
         subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
     with ThreadPoolExecutor(TOGETHER) as pool:
-        results += pool.map(run, [step for step in together if step in chosen and not stopping.is_set()])
-    for step in (step for step in estate if step in chosen):
+        results += pool.map(run, [step for step in plan.together if step in chosen and not stopping.is_set()])
+    for step in (step for step in plan.estate if step in chosen):
         if stopping.is_set():
             break
-        results.append(run(step))
+        results.append(run_alone(step))
         # Without a lab there is nothing to ask; a failed test must not hide what the next step says.
-        if results[-1].why and step.name in (CREATE, DAYS):
+        if results[-1].why and step.name in (CREATE, SITE, DAYS):
             break
+    keep(arguments.command, results, time.monotonic() - began, busy_s() - busy)
     print(f"\n{time.monotonic() - began:.0f} s in all", end="")
     done = {result.name for result in results}
-    return report(results, [step.name for step in everything if step not in chosen] if arguments.steps else []) or int(
-        any(step.name not in done for step in chosen)
-    )
+    left_out = [step.name for step in plan.steps if step not in chosen] if arguments.steps else []
+    return report(arguments.command, results, left_out) or int(any(step.name not in done for step in chosen))
 
 
 if __name__ == "__main__":

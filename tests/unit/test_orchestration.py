@@ -1,7 +1,9 @@
-"""The judges of make test: what was silently not run must fail."""
+"""What make test and make prove run, and their judges: what was silently not run must fail."""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -33,15 +35,19 @@ def test_a_test_file_that_ran_nothing_fails(tmp_path: Path, monkeypatch: pytest.
     for name in ("test_loud.py", "test_silent.py", "test_skipped.py"):
         (tmp_path / "tests" / name).touch()
     said = "tests/test_loud.py::test_one PASSED [ 50%]\ntests/test_skipped.py::test_two SKIPPED (no reason) [100%]\n"
-    assert steps.every_file_has_tests(["tests"])(said) == "no test has passed in tests/test_silent.py, tests/test_skipped.py"
+    assert steps.every_file_has_tests("tests")(said) == "no test has passed in tests/test_silent.py, tests/test_skipped.py"
+    assert steps.every_file_has_tests("tests/test_loud.py::test_one")(said) == ""
+    assert steps.every_file_has_tests("tests/test_loud.py", "tests/test_silent.py")(said) == "no test has passed in tests/test_silent.py"
 
 
-def test_a_scenario_that_was_not_run_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "scenarios", lambda: ["estate", "etcd", "redis"])
-    ran = [steps.Result(name, 1.0, "") for name in ("role etcd", "estate: create")]
-    assert steps.report(ran, []) == 1
-    assert "scenarios that were not run: redis" in capsys.readouterr().out
-    assert steps.report([*ran, steps.Result("role redis", 1.0, "")], []) == 0
+@pytest.mark.parametrize("command", steps.PLANS)
+def test_a_scenario_that_was_not_run_fails(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "scenarios", lambda: ["adoption", "estate", "etcd", "redis", "watch"])
+    first, second = {"test": ("etcd", "redis"), "prove": ("adoption", "watch")}[command]
+    ran = [steps.Result(name, 1.0, "") for name in (f"role {first}", "estate: create")]
+    assert steps.report(command, ran, []) == 1
+    assert f"scenarios that were not run: {second}" in capsys.readouterr().out
+    assert steps.report(command, [*ran, steps.Result(f"role {second}", 1.0, "")], []) == 0
     assert capsys.readouterr().out.endswith("3 passed, 0 failed\n")
 
 
@@ -50,25 +56,101 @@ def test_a_scenario_that_is_opt_in_is_told_and_fails_nothing(tmp_path: Path, cap
         (tmp_path / "molecule" / name).mkdir(parents=True)
     (tmp_path / "molecule/router/OPT_IN").write_text("a real router\n")
     monkeypatch.setattr(steps, "ROOT", tmp_path)
-    assert [step.name for step in steps.plan()[1] if step.name.startswith("role ")] == ["role etcd"]
-    assert steps.report([steps.Result("role etcd", 1.0, "")], []) == 0
+    assert [step.name for step in steps.test().together if step.name.startswith("role ")] == ["role etcd"]
+    assert steps.report("test", [steps.Result("role etcd", 1.0, "")], []) == 0
     said = capsys.readouterr().out
     assert "opt-in, not run here: router (a real router)\n" in said
     assert "were not run" not in said
 
 
-def test_every_scenario_and_every_folder_of_tests_has_its_step() -> None:
-    _, together, estate = steps.plan()
-    roles = {step.name.removeprefix("role ") for step in together if step.name.startswith("role ")}
-    assert roles | {"estate", *steps.opt_in()} == set(steps.scenarios())
-    assert set(steps.LONGEST) <= set(steps.scenarios())
-    assert {f"tests/{folder}" for folder in ("unit", "golden", "structure")} <= {step.name for step in together}
-    assert all(step.name.startswith("estate: ") for step in estate)
+def commands(plan: steps.Plan) -> str:
+    """Return everything that a plan calls."""
+    return "\n".join(" ".join(command) for step in plan.steps for command in step.commands)
+
+
+def test_every_scenario_is_in_one_of_the_two() -> None:
+    test, prove = ({name.removeprefix("role ") for step in plan().together if (name := step.name).startswith("role ")} for plan in (steps.test, steps.prove))
+    again = {name for name in prove if " on " in name}
+    assert test.isdisjoint(prove)
+    assert test | (prove - again) | {"estate", *steps.opt_in()} == set(steps.scenarios())
+    assert {name.partition(" on ")[0] for name in again} == set(steps.ON_BOOKWORM)
+    assert set(steps.PROVED) <= set(steps.scenarios())
+    assert set(steps.LONGEST) <= {*steps.scenarios(), *(step.name for step in steps.test().together)}
+
+
+def test_every_role_is_in_make_test() -> None:
+    roles = {path.name for path in (ROOT / "roles").iterdir() if path.is_dir()}
+    with_one = {step.name.removeprefix("role ") for step in steps.test().together}
+    # The keys are made where the tunnels are: molecule/wireguard_peer, gateway and mikrotik_chr.
+    assert roles - with_one == {"wireguard_keys"}
+
+
+def test_every_folder_of_tests_is_in_make_test() -> None:
+    folders = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert {"tests/unit", "tests/golden", "tests/structure"} <= folders
+    assert folders <= {step.name for step in steps.test().together}
+
+
+def test_every_file_of_the_estate_s_tests_is_in_make_prove_and_what_make_test_names_is_there() -> None:
+    called = commands(steps.prove())
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "molecule/estate/tests").glob("test_*.py")}
+    assert files == {word for word in called.split() if word.startswith("molecule/estate/tests/")}
+    for named in steps.of_estate(*steps.TESTED):
+        file, _, test = named.partition("::")
+        assert re.search(rf"^def {test or 'test_'}", (ROOT / file).read_text(), re.MULTILINE), named
+
+
+def test_nothing_that_is_proved_is_in_neither() -> None:
+    """What there is beside scenarios and tests: each is called by one of the two."""
+    test, prove = commands(steps.test()), commands(steps.prove())
+    for command in ("scripts/image", "scripts/lint", "site.yml", "molecule/estate/second_run.py", "scripts/uplink check", "scripts/left-behind"):
+        assert command in test
+    for command in ("molecule/estate/rollout.py --kill copy handover", "molecule/estate/diff.py", "molecule/estate/second_run.py", "--engine linux"):
+        assert command in prove
+    assert all(step.name.startswith("estate: ") for plan in (steps.test(), steps.prove()) for step in plan.estate)
+
+
+@pytest.mark.parametrize("command", steps.PLANS)
+def test_each_names_what_it_leaves_to_the_other(command: str) -> None:
+    own, other = ({step.name for step in plan().steps} for plan in (steps.PLANS[command], steps.PLANS["prove" if command == "test" else "test"]))
+    told = "\n".join(steps.elsewhere(command))
+    assert [name for name in other - own if name not in told] == []
+    assert "opt-in, not run here: mikrotik_chr_real" in told
+    if command == "test":
+        assert [name for name in steps.files_of_estate() if name not in told and name not in steps.TESTED] == []
+
+
+def test_what_each_step_cost_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "LOGS", tmp_path)
+    steps.keep("test", [steps.Result("lint", 12.34, "", 9.96), steps.Result("role etcd", 1.0, "red")], 60.0, 100.0)
+    steps.keep("test", [steps.Result("role etcd", 2.0, "", 1.0, 3.0)], 2.0, 3.0)
+    kept = json.loads((tmp_path / "steps.json").read_text())["test"]
+    assert kept["steps"]["lint"] == {"seconds": 12.3, "why": "", "cpu_s": 10.0, "machine_cpu_s": None}
+    assert kept["steps"]["role etcd"] == {"seconds": 2.0, "why": "", "cpu_s": 1.0, "machine_cpu_s": 3.0}
+
+
+def test_a_step_s_processor_time_is_that_of_all_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "LOGS", tmp_path)
+    monkeypatch.setattr(steps, "environment", lambda step: {"PATH": "/usr/bin:/bin"})
+    monkeypatch.setattr(steps.Step, "log", tmp_path / "burn.log")
+    work = ["sh", "-c", "sh -c 'n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done'"]
+    result = steps.run_alone(steps.Step("burn", [work, work]))
+    assert result.why == ""
+    assert result.cpu_s > 0.02
+    assert result.machine_cpu_s is not None
+    assert result.machine_cpu_s > 0
 
 
 def test_no_step_fails_because_the_machine_is_slow() -> None:
     """Bounds on time are judged by `make bench`, which may be run again; here the figures are only told."""
-    commands = [command for group in steps.plan() for step in group for command in step.commands]
-    assert [command for command in commands if command[0].startswith("bench/") or command[0] == "scripts/bench"] == [
+    called = [command for plan in (steps.test(), steps.prove()) for step in plan.steps for command in step.commands]
+    assert [command for command in called if command[0].startswith("bench/") or command[0] == "scripts/bench"] == [
         ["bench/speed.py", "--small", "--tell", "--rounds", "3"]
     ]
+
+
+def test_ci_runs_make_test() -> None:
+    assert (ROOT / ".ci/run").read_text().rstrip().endswith("exec make test")
+    makefile = (ROOT / "Makefile").read_text()
+    for command in ("test", "prove"):
+        assert f"\t@scripts/bootstrap && scripts/test {command} $(STEPS)\n" in makefile, "without an engine nothing of it runs"
