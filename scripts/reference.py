@@ -20,6 +20,7 @@ from unde.checks import Rule
 from unde.cli import app
 from unde.model import expand, read
 from unde.model.reader import ADAPTER_KEYS
+from unde.model.roles import MISSING_ON_BOOKWORM, RELEASES, ROLES
 from unde.model.schema import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,11 +28,21 @@ GOLDEN = ROOT / "tests" / "golden"
 Schema = dict[str, Any]
 WRITTEN = "<!-- Written by `make reference` from the code; changes made here are lost. -->"
 
+ABOUT_RELEASES = """\
+A host says what it runs, `hosts.<name>.release` (of a shard's members: `shards.<member>.release`); left out, it is `trixie`.
+`unde check` refuses a role that may act on a host and does not work on its release (rule [release-role](rules.md#release-role)).
+The role itself asks the host before it does anything, whatever the layout says. On a host in use, a role outside `adopt` does nothing, and is refused nowhere.
+
+Yes means proved: the role's molecule scenario runs in containers of that release, of Debian 12 by `scripts/image bookworm`, then
+`UNDE_IMAGE=unde/debian:bookworm molecule test -s <role>`. No without a reason beside it means that nobody has tried.
+The PostgreSQL project has PostgreSQL 17 and pgvector for Debian 12, too; the roles of the databases were not tried with them, and so claim nothing."""
+
 
 def files() -> dict[str, str]:
     """Return path → content of everything that is written."""
     return {
         "docs/reference/layout.md": layout(), "docs/reference/rules.md": rules(), "docs/reference/commands.md": commands(),
+        "docs/reference/releases.md": releases(),
         "inventory/layout.schema.json": json.dumps(schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
@@ -133,6 +144,14 @@ def rules() -> str:
     for name in before:
         sections += [f"## {name}", *_examples(said[name])]
     return "\n\n".join(sections) + "\n"
+
+
+def releases() -> str:
+    """Return which role works on which release of Debian."""
+    rows = [["role", *(f"{name} (Debian {number})" for name, number in RELEASES.items()), "what Debian 12 lacks"], ["---"] * (len(RELEASES) + 2)]
+    for name, role in sorted(ROLES.items()):
+        rows.append([f"`{name}`", *("yes" if release in role.releases else "no" for release in RELEASES), _escaped(MISSING_ON_BOOKWORM.get(name, ""))])
+    return "\n\n".join([WRITTEN, "# Roles and releases of Debian", ABOUT_RELEASES, "\n".join(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
 def _said() -> dict[str, list[tuple[str, str]]]:

@@ -55,7 +55,7 @@ PROVED = {
     "watch": "a second way to run the role prometheus",
 }
 #: Scenarios that `make prove` runs once more on Debian 12.
-ON_BOOKWORM: tuple[str, ...] = ()
+ON_BOOKWORM = ("base", "certificates", "firewall", "firewall_ssh", "gateway", "wireguard_peer")
 BOOKWORM = "unde/debian:bookworm"
 #: Side by side, on two cores: they wait for what they have broken to mend itself as long as they work.
 TOGETHER = 3
@@ -199,7 +199,8 @@ def test() -> Plan:
     folders = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})
     named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
     return Plan(
-        [Step("image", [["scripts/image"]]), Step("speed", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
+        # Scenarios of `make test` have hosts that run Debian 12.
+        [Step("image", [["scripts/image"], ["scripts/image", "bookworm"]]), Step("speed", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
         longest_first([Step("lint", [["scripts/lint"]]), *(pytest(folder, folder) for folder in folders), *map(role, named)]),
         [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), *END],
     )
@@ -207,7 +208,7 @@ def test() -> Plan:
 
 def prove() -> Plan:
     """Return all the rest."""
-    images = [["scripts/image"], *([["env", f"UNDE_IMAGE={BOOKWORM}", "scripts/image"]] if ON_BOOKWORM else [])]
+    images = [["scripts/image"], ["scripts/image", "bookworm"]]
     last = [name for name in LAST if name in files_of_estate()]
     return Plan(
         [Step("image", images)],

@@ -20,7 +20,7 @@ ROOMS = {
     "checks": {"errors", "model", "plan", "checks"},
     "survive": {"errors", "model", "plan", "checks", "survive"},
     "diff": {"errors", "model", "plan", "diff"},
-    "contact": {"errors", "diff", "contact"},
+    "contact": {"errors", "model", "diff", "contact"},
     "reports": {"errors", "model", "plan", "checks", "survive", "diff", "reports"},
     "cli": {"errors", "model", "plan", "checks", "survive", "diff", "reports", "cli"},
     "__main__": {"cli"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 import support
 from unde import diff
 from unde.model import Estate
-from unde.model.roles import ROLES
+from unde.model.roles import EVERYWHERE, MISSING_ON_BOOKWORM, RELEASES, ROLES
 from unde.plan import inventory, rotation, secrets
 
 HOME = support.ROOT / "roles"
-BUILT = sorted(path.name for path in HOME.iterdir() if path.is_dir())
+#: What every role begins with; it is no role of a host.
+FIRST = "debian_release"
+BUILT = sorted(path.name for path in HOME.iterdir() if path.is_dir() and path.name != FIRST)
 EFFECTS = diff.load(HOME)
 
 #: Roles that the layout may name and that later parts build. A role that exists must leave this list.
@@ -33,10 +37,21 @@ SKELETON = (
 FOLDERS = {"defaults", "files", "handlers", "meta", "tasks", "templates", "vars"}
 
 GUARD = """---
+- name: Refuse a release of Debian that this role does not support
+  ansible.builtin.import_role:
+    name: unde.infra.debian_release
+    rolespec_validate: false
+  vars:
+    debian_release_role: {role}
+    debian_release_supported: {releases}
+
 - name: Leave the host alone unless the layout lets this role act on it
   ansible.builtin.meta: end_role
   when: unde_state | default('create') != 'create' and '{role}' not in unde_adopt | default([])
 """
+
+#: Where a router is the machine itself, there is no Debian under it.
+BARE = {"mikrotik_chr": "\"{{{{ {releases} if mikrotik_chr_placement == 'guest' else [] }}}}\""}
 
 
 def read(role: str, file: str) -> Any:
@@ -95,7 +110,7 @@ def test_the_list_of_roles() -> None:
     assert set(ROLES) - set(BUILT) == LATER, "a role that exists must leave LATER"
 
 
-@pytest.mark.parametrize("role", BUILT)
+@pytest.mark.parametrize("role", [*BUILT, FIRST])
 def test_skeleton(role: str) -> None:
     """The same files in the same places, and no others beside them."""
     assert [file for file in SKELETON if not (HOME / role / file).is_file()] == []
@@ -106,8 +121,19 @@ def test_skeleton(role: str) -> None:
 
 @pytest.mark.parametrize("role", BUILT)
 def test_the_guard(role: str) -> None:
-    """tasks/main.yml begins with the guard, word for word."""
-    assert (HOME / role / "tasks" / "main.yml").read_text(encoding="utf-8").startswith(GUARD.format(role=role))
+    """tasks/main.yml begins with what is refused and with the guard, word for word; the releases are the generator's."""
+    releases = f"[{', '.join(ROLES[role].releases)}]"
+    if role in BARE:
+        releases = BARE[role].format(releases=list(ROLES[role].releases))
+    assert (HOME / role / "tasks" / "main.yml").read_text(encoding="utf-8").startswith(GUARD.format(role=role, releases=releases))
+
+
+def test_no_other_role_is_imported() -> None:
+    """A role that is imported ends in a mark at which `end_role` stops: imported after the guard, the guard would let the rest of its own role act."""
+    for role in BUILT:
+        for file in task_files(role):
+            imported = [task["ansible.builtin.import_role"]["name"] for task in tasks(file) if "ansible.builtin.import_role" in task]
+            assert imported == [f"unde.infra.{FIRST}"] * (file == HOME / role / "tasks" / "main.yml"), file
 
 
 @pytest.mark.parametrize("role", BUILT)
@@ -116,7 +142,7 @@ def test_a_table_of_contents(role: str) -> None:
     assert len(tasks(HOME / role / "tasks" / "main.yml")) <= 12
 
 
-@pytest.mark.parametrize("role", BUILT)
+@pytest.mark.parametrize("role", [*BUILT, FIRST])
 def test_readme(role: str) -> None:
     """The README has its sections and names every public variable."""
     text = (HOME / role / "README.md").read_text(encoding="utf-8")
@@ -126,7 +152,7 @@ def test_readme(role: str) -> None:
     assert [name for name in options(role) if name not in text] == []
 
 
-@pytest.mark.parametrize("role", BUILT)
+@pytest.mark.parametrize("role", [*BUILT, FIRST])
 def test_argument_specs_agree_with_defaults(role: str) -> None:
     """Names and values: each variable is required or has the default that defaults/main.yml gives it."""
     defaults, specified = read(role, "defaults/main.yml"), options(role)
@@ -151,13 +177,36 @@ def test_internal_variables_say_so(role: str) -> None:
 
 @pytest.mark.parametrize("role", BUILT)
 def test_meta(role: str) -> None:
-    """Author, license, versions; no dependency: the plan says which roles a host has."""
+    """Author, license, and the releases that the generator knows; no dependency: the plan says which roles a host has."""
     meta = read(role, "meta/main.yml")
     info = meta["galaxy_info"]
     assert (info["author"], info["license"], str(info["min_ansible_version"])) == ("UNDE", "GPL-3.0-or-later", "2.19")
     assert info["description"]
     assert meta.get("dependencies") == []
-    assert {version for platform in info["platforms"] if platform["name"] == "Debian" for version in platform["versions"]} >= {"trixie"}
+    assert info["platforms"] == [{"name": "Debian", "versions": list(ROLES[role].releases)}]
+
+
+def test_the_releases() -> None:
+    """What a role needs beside it works wherever it does; what a host adopts first works everywhere; each reason belongs to a role that lacks a release."""
+    for name, role in ROLES.items():
+        assert set(role.releases) <= set(RELEASES)
+        for implied in role.implies:
+            assert set(role.releases) <= set(ROLES[implied].releases), f"{name} implies {implied}"
+    assert all(set(ROLES[name].releases) == set(RELEASES) for name in (*EVERYWHERE, "certificates", "wireguard_keys", "wireguard_peer"))
+    assert [name for name in MISSING_ON_BOOKWORM if "bookworm" in ROLES[name].releases] == []
+
+
+def test_every_claim_of_debian_12_is_proved() -> None:
+    """By the scenario once more on that release, or by a host of the scenario that runs it; nothing is proved that is not claimed."""
+    spec = importlib.util.spec_from_file_location("unde_steps", support.ROOT / "scripts" / "steps.py")
+    assert spec is not None
+    assert spec.loader is not None
+    steps = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = steps
+    spec.loader.exec_module(steps)
+    for role in sorted(set(ROLES) - INTERNAL):
+        hosts = "unde/debian:bookworm" in (support.ROOT / "molecule" / role / "molecule.yml").read_text(encoding="utf-8")
+        assert ("bookworm" in ROLES[role].releases) == (role in steps.ON_BOOKWORM or hosts), role
 
 
 @pytest.mark.parametrize("role", BUILT)
@@ -220,7 +269,7 @@ def test_ansible_accepts_what_the_plan_publishes(role: str, plan: inventory.Inve
         assert validator.validate(secret | {name: values[name] for name in names}).error_messages == [], host
 
 
-@pytest.mark.parametrize("role", sorted(set(BUILT) - INTERNAL))
+@pytest.mark.parametrize("role", [*sorted(set(BUILT) - INTERNAL), FIRST])
 def test_scenario(role: str) -> None:
     """Every role has a molecule scenario, which converges twice and asks the service."""
     scenario = support.ROOT / "molecule" / role

@@ -22,7 +22,8 @@ SURVEY: dict[str, Any] = {
     "apt": {"lists_age_s": 60, "unattended": False, "held": [], "broken": []}, "postgres": [], "tracked": 0, "tracked_most": 0, "encrypted": [],
 }
 TOLD: dict[str, Any] = {
-    "unde_name": "push", "unde_address": "10.1.0.4", "unde_state": "running", "unde_roles": ["base", "firewall", "exporters", "redis"],
+    "unde_name": "push", "unde_address": "10.1.0.4", "unde_state": "running", "unde_release": "trixie",
+    "unde_roles": ["base", "firewall", "exporters", "redis"],
     "unde_adopt": ["base", "firewall", "exporters"], "unde_size": {"vcpu": 4, "ram_gb": 8, "disk_gb": 160},
     "exporters_wanted": [{"name": "node", "port": 9100}],
     "firewall_mode": "observe", "firewall_inbound": [{"name": "x", "peers": ["10.1.0.0/28"], "names": [], "protocol": "tcp", "ports": [6379]}],
@@ -111,6 +112,8 @@ def test_what_is_hidden_or_cannot_be_rehearsed_is_told_apart() -> None:
     [
         ({"addresses": ["10.9.9.9"]}, "gives it 10.1.0.4, and it has 10.9.9.9", True),
         ({"system": "ubuntu", "version": "24.04"}, "it runs ubuntu 24.04", True),
+        ({"version": "11"}, "it runs debian 11", True),
+        ({"version": "12"}, "the layout says release: trixie, it runs bookworm", False),
         ({"listens": [{"protocol": "tcp", "address": "", "port": 9100, "program": "node_exporter", "unit": "theirs.service"}]}, "tcp 9100 is taken by", True),
         ({"apt": SURVEY["apt"] | {"broken": [" libx  half"]}}, "half installed: libx", True),
         ({"tracked": 70, "tracked_most": 100}, "the kernel can follow 100", True),
@@ -130,6 +133,15 @@ def test_contradictions(seen: dict[str, Any], says: str, refused: bool) -> None:
     found = judged(**seen)
     assert any(says in each for each in found["contradictions"])
     assert kinds(found) == (["contradiction"] if refused else [])
+
+
+def test_a_role_that_the_release_cannot_run() -> None:
+    """Refused before it is adopted, each by name; what works on Debian 12 is not."""
+    found = contact.judge(SURVEY | {"version": "12.11"}, line(), TOLD | {"unde_release": "bookworm"}, ["base", "redis", "firewall", "etcd"])
+    assert [each["says"].split(" — ")[0] for each in found["refusals"]] == [
+        f"it runs Debian 12 (bookworm), on which the role {role} does not work" for role in ("redis", "etcd")
+    ]
+    assert not any("the layout says release" in each for each in found["contradictions"])
 
 
 def test_our_own_exporter_has_its_port() -> None:

@@ -77,3 +77,20 @@ def test_the_shipped_layouts_are_warned_of_what_was_decided(file: str) -> None:
 def test_the_laboratory_may_be_built() -> None:
     """Its overlay leaves no error."""
     checks.refuse_errors(expand(*read(support.LAYOUT, support.ROOT / "molecule" / "estate" / "lab.yml")))
+
+
+def on_bookworm(**changed: Any) -> list[str]:
+    """Return what the rule of releases says of the shipped layout, every typed host in use on Debian 12 and changed as given."""
+    in_use = [name for name, host in support.shipped()["hosts"].items() if host["state"] != "create"]
+    data = support.merged(support.shipped(), {"hosts": {name: {"release": "bookworm"} | changed for name in in_use}})
+    estate = support.estate_of(data)
+    return [finding.message for finding in checks.run(estate) if finding.rule == "release-role"]
+
+
+def test_what_is_adopted_first_works_on_debian_12() -> None:
+    """Nothing is refused where only that acts; beyond it every role that does not work there is named, with its host."""
+    assert on_bookworm(adopt=["base", "firewall", "exporters"]) == []
+    said = on_bookworm()
+    for host, role in (("staging-db", "core_database"), ("monitoring", "alertmanager"), ("unde-app", "app_service"), ("etcd-2", "etcd"), ("etcd-2", "routing")):
+        assert any(message.startswith(f"'{host}' runs Debian 12 (bookworm), on which the role {role} does not work") for message in said), (host, role)
+    assert not any("the role gateway " in message or "'push'" in message or "'production-db'" in message for message in said)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import Finding, nearest
-from ..model import Estate
-from ..model.roles import ROLES
+from ..model import Estate, HostView
+from ..model.roles import MISSING_ON_BOOKWORM, RELEASES, ROLES
+from ..model.source import DataPath
 from .rules import rule
 
 
@@ -141,3 +142,38 @@ def adopted(estate: Estate) -> Iterator[Finding]:
                 yield estate.source.finding(
                     (*host.path, "adopt"), "adopt-without-role", f"'{host.name}' is to adopt {role}, which is not among its roles", nearest(role, host.roles),
                 )
+
+
+@rule("release-role")
+def releases(estate: Estate) -> Iterator[Finding]:
+    """Every role that may act on a host works on the release of Debian that the host runs."""
+    reported = set()
+    for host in estate.hosts.values():
+        release, path = host.kind.release, _where_release(estate, host)
+        for role in (role for role in host.roles if host.may(role) and release not in ROLES[role].releases):
+            if (path, role) in reported:
+                continue
+            reported.add((path, role))
+            newest = ROLES[role].releases[-1]
+            lacks = f" ({MISSING_ON_BOOKWORM[role]})" if role in MISSING_ON_BOOKWORM else ""
+            way = ("install" if host.ours else "upgrade it to") + f" Debian {RELEASES[newest]} (release: {newest}), or give {role} to another host"
+            keep = "" if host.ours else f", or leave {role} out of `adopt`, and what runs there stays"
+            yield estate.source.finding(
+                path, "release-role",
+                f"'{host.name}' runs Debian {RELEASES[release]} ({release}), on which the role {role} does not work{lacks}; it works on "
+                f"{' and '.join(ROLES[role].releases)}",
+                way + keep,
+            )
+
+
+def _where_release(estate: Estate, host: HostView) -> DataPath:
+    """Return where the layout says a host's release: of a shard, its variant may say it in place of the template."""
+    if host.shard is None or host.member is None:
+        return (*host.path, "release")
+    template = getattr(estate.layout.shards, host.member)
+    starting = [("starting", start) for start in sorted(template.starting, reverse=True) if start <= host.shard]
+    for kind, number in [("only", host.shard), *starting]:
+        variant = getattr(template, kind).get(number)
+        if variant is not None and variant.release is not None:
+            return (*host.path, kind, number, "release")
+    return (*host.path, "release")

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..model.roles import RELEASES, ROLES
 from .rehearsal import Rehearsal
 from .survey import Survey
 
-#: Debian's releases that the roles are made for.
-RELEASES = ("12", "13")
 GIB, GB = 1024**3, 1000**3
 #: A size that is off by less is the same machine: systems keep some memory, file systems some disk.
 TOLERANCE = 0.15
@@ -39,15 +38,31 @@ class Contradiction:
 def contradictions(survey: Survey, told: dict[str, Any], acting: list[str], rehearsal: Rehearsal) -> list[Contradiction]:
     """Return all of them, those that are refused first."""
     found = [
-        *_machine(survey, told), *_sizes(survey, told), *_databases(survey, told), *_doors(survey, told, acting), *_packages(survey), *_rules(survey, acting),
+        *_release(survey, told, acting), *_machine(survey, told), *_sizes(survey, told), *_databases(survey, told), *_doors(survey, told, acting),
+        *_packages(survey), *_rules(survey, acting),
     ]
     return sorted(found, key=lambda each: not each.refused)
 
 
+def _release(survey: Survey, told: dict[str, Any], acting: list[str]) -> Iterator[Contradiction]:
+    """Yield another system, roles that do not work on its release, and another release than the layout's."""
+    names = {number: name for name, number in RELEASES.items()}
+    found = names.get(survey.version.split(".")[0]) if survey.system == "debian" else None
+    if found is None:
+        yield Contradiction(True, f"it runs {survey.system} {survey.version}; the roles are made for Debian {' and '.join(RELEASES.values())}")
+        return
+    for role in acting:
+        if role in ROLES and found not in ROLES[role].releases:
+            yield Contradiction(
+                True, f"it runs Debian {RELEASES[found]} ({found}), on which the role {role} does not work — leave it out of hosts.<name>.adopt, and what runs "
+                f"there stays, or upgrade the host to Debian {RELEASES[ROLES[role].releases[-1]]}",
+            )
+    if told.get("unde_release", found) != found:
+        yield Contradiction(False, f"the layout says release: {told['unde_release']}, it runs {found}: correct hosts.<name>.release")
+
+
 def _machine(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
     """Yield what makes it another machine than the layout means."""
-    if survey.system != "debian" or survey.version.split(".")[0] not in RELEASES:
-        yield Contradiction(True, f"it runs {survey.system} {survey.version}; the roles are made for Debian {' and '.join(RELEASES)}")
     address, public = told.get("unde_address"), told.get("unde_public_address")
     if address and address not in survey.addresses:
         yield Contradiction(

@@ -9,12 +9,14 @@ from netaddr import IPAddress, IPNetwork
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints
 
 from ..errors import clipped
-from .roles import ROLES
+from .roles import RELEASES, ROLES
 
 if TYPE_CHECKING:
     RoleName = str
+    Release = str
 else:
     RoleName = Literal[tuple(ROLES)]
+    Release = Literal[tuple(RELEASES)]
 
 SLOT = 256  #: addresses of a tunnel's slot, a /24
 FEWEST_SLOTS, LAST_SLOT = 256, 4095  #: as many as any estate needs; each is a port, too

@@ -106,6 +106,7 @@ def _own(estate: Estate, flows: Flows, host: HostView) -> dict[str, Any]:
         "unde_name": host.name,
         "unde_address": str(host.address),
         "unde_public_address": str(host.public_address) if host.public_address else None,
+        "unde_release": host.kind.release,
         "unde_roles": list(host.roles),
         "unde_adopt": list(host.adopt),
         "unde_day": host.kind.day,

@@ -2,7 +2,7 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update >/dev/null
-apt-get -qy install redis-server postgresql-client-17 >/dev/null
+apt-get -qy install redis-server postgresql-client >/dev/null
 cat >/etc/redis/redis.conf <<'CONF'
 # by hand
 bind 0.0.0.0

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..forms import Disk, Memory, Processors
-from ..types import Address, Day, DevicePath, Model, Money, MountPath, Name, RoleName, State
+from ..types import Address, Day, DevicePath, Model, Money, MountPath, Name, Release, RoleName, State
 
 FirewallMode = Literal["enforce", "observe"]
 
@@ -33,6 +33,7 @@ class HostKind(Model):
     roles: list[RoleName] = Field(description="what the host does; base and what a role implies follow")
     state: State = Field(description="create: ours to build; deployed or running: not touched beyond adopt")
     adopt: list[RoleName] = Field(default=[], description="roles that may touch a host which is not 'create'")
+    release: Release = Field("trixie", description="Debian's release that it runs, 12 or 13; which role works on which: docs/reference/releases.md")
     firewall: FirewallMode | None = Field(
         None, description="enforce: what no flow names is dropped; observe: it passes, counted and logged; null: enforce where the state is create"
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from ..forms import Disk, Memory, Processors
-from ..types import Address, Count, GigabytesPerDay, InterfacePattern, Model, Money, Name, Pattern, Positive, RoleName, State
+from ..types import Address, Count, GigabytesPerDay, InterfacePattern, Model, Money, Name, Pattern, Positive, Release, RoleName, State
 from .hosts import EncryptedDisk, FirewallMode, HostKind
 
 
@@ -20,11 +20,12 @@ class ShardVariant(Model):
     price_eur: Money | None = Field(None, description="as of a host; left out: as the template has it")
     state: State | None = Field(None, description="as of a host; left out: as the template has it")
     adopt: list[RoleName] | None = Field(None, description="as of a host; left out: as the template has it")
+    release: Release | None = Field(None, description="as of a host; left out: as the template has it")
     firewall: FirewallMode | None = Field(None, description="as of a host; left out: as the template has it")
     encrypted_disk: EncryptedDisk | None = Field(None, description="as of a host; left out: as the template has it")
     public_address: Address | None = Field(None, description="as of a host; left out: as the template has it")
 
-    @field_validator("label", "type", "vcpu", "ram_gb", "disk_gb", "state", "adopt", mode="before")
+    @field_validator("label", "type", "vcpu", "ram_gb", "disk_gb", "state", "adopt", "release", mode="before")
     @classmethod
     def _given(cls, value: Any) -> Any:
         """Refuse null: what does not differ is left out."""
