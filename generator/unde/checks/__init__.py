@@ -20,6 +20,7 @@ from . import (
     flows,
     gateways,
     hosts,
+    listening,
     monitoring,
     pools,
     promises,
@@ -37,8 +38,8 @@ __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
 _ROOMS = (
-    addresses, analytics, apps, buckets, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, monitoring, pools, promises,
-    references, rollout, routing, sentinels, services, tunnels, watches,
+    addresses, analytics, apps, buckets, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, listening, monitoring,
+    pools, promises, references, rollout, routing, sentinels, services, tunnels, watches,
 )
 
 
