@@ -146,8 +146,8 @@ def test_any_name_is_taken(name: str, text: str | None, tmp_path: Path) -> None:
 
 
 def test_a_layout_in_braces_is_taken(tmp_path: Path) -> None:
-    """JSON is YAML."""
-    (tmp_path / "prod.yml").write_text(json.dumps(support.shipped()), encoding="utf-8")
+    """All of it in one pair of them, as YAML may be."""
+    (tmp_path / "prod.yml").write_text(yaml.safe_dump(support.shipped(), default_flow_style=True), encoding="utf-8")
     assert "local-shard-0" in support.inventory("-i", tmp_path / "prod.yml")["_meta"]["hostvars"]
 
 

@@ -22,6 +22,7 @@ from . import (
     hosts,
     listening,
     monitoring,
+    names,
     pools,
     promises,
     references,
@@ -38,7 +39,7 @@ __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
 _ROOMS = (
-    addresses, analytics, apps, buckets, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, listening, monitoring,
+    addresses, analytics, apps, buckets, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, listening, monitoring, names,
     pools, promises, references, rollout, routing, sentinels, services, tunnels, watches,
 )
 
