@@ -15,6 +15,14 @@ description:
     C(phase_2), C(state_create).
   - What the hosts of a group share is published once, on the group.
   - A layout with errors gives no inventory; every error is listed with its file and line. See C(unde check).
+notes:
+  - The file is named as you like, with C(.yml) or C(.yaml) at its end (Ansible's default settings look at no other); it is known by its key
+    C(plugin), that stands at the beginning of a line.
+  - A layout with errors ends the run, where Ansible by default only warns of an inventory that it cannot parse. C(any_unparsed_is_failed = false),
+    set by hand, has it warn again.
+  - With Ansible's default settings the plugin V(auto) reads a layout before this one does. What is no YAML at all it only warns of, and of a key
+    that overrides a merged one (C(<<)) it says that it stands twice. C(docs/ansible.cfg) of this collection has the settings that leave the
+    layout to this plugin alone; C(docs/collection.md) says the rest.
 requirements:
   - The Python package C(unde), from the same release, beside Ansible. In a checkout the C(generator) folder is found by itself.
 extends_documentation_fragment:
@@ -22,7 +30,7 @@ extends_documentation_fragment:
   - inventory_cache
 options:
   plugin:
-    description: Marks the file as a source for this plugin.
+    description: Marks the file as a source for this plugin, whatever its name.
     required: true
     choices: [unde.infra.layout]
   overlay:
@@ -45,6 +53,8 @@ EXAMPLES = r"""
 # inventory/layout.yml itself is the source:
 #   ansible-inventory --graph
 #   ansible-inventory -i inventory/layout.yml --host local-shard-0
+# Any other name will do, by its key `plugin: unde.infra.layout`:
+#   ansible-playbook unde.infra.site -i prod.yml --check --diff
 
 # Groups and variables of one's own stand in the same file, beside the layout's keys, as in other inventory plugins:
 keyed_groups:
@@ -60,7 +70,8 @@ import re
 import sys
 from pathlib import Path
 
-from ansible.errors import AnsibleParserError
+from ansible import constants
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 try:
@@ -83,6 +94,8 @@ EXPRESSIONS = {
 
 #: A line that begins a key of the layout's first level.
 KEY = re.compile(r"([a-z_]+):(?= |$)")
+#: The line that names a file's plugin, with the name.
+PLUGIN = re.compile(r"""^\ufeff?["']?plugin["']?[ \t]*:[ \t]+["']?([\w.]+)["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 
 
 def package():
@@ -127,14 +140,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "unde.infra.layout"
 
     def verify_file(self, path):
-        """Return whether a file may be a layout."""
-        return super().verify_file(path) and path.endswith(("layout.yml", "layout.yaml"))
+        """Return whether a file may be a layout by its name; what is in it, parse looks at, and gives a reason where it is none."""
+        return path.endswith((".yml", ".yaml"))
 
     def parse(self, inventory, loader, path, cache=True):
         """Fill the inventory from the layout at ``path``."""
         super().parse(inventory, loader, path, cache)
-        self.set_options(direct={"plugin": self.NAME, **own_options(path, self.option_definitions)})
-        self._publish(self._planned(path, cache))
+        refuse_others(path)
+        try:
+            self.set_options(direct={"plugin": self.NAME, **own_options(path, self.option_definitions)})
+            self._publish(self._planned(path, cache))
+        except AnsibleError:
+            fail_for_certain()
+            raise
 
     def _planned(self, path, cache):
         """Return the plan as plain data, from the cache where the user has one and lets us use it."""
@@ -217,6 +235,46 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
 
 
+def refuse_others(path):
+    """Refuse a file that is no layout, with the reason.
+
+    Raises:
+        AnsibleParserError: it cannot be read, or is for another plugin.
+    """
+    try:
+        if not os.path.isfile(path):  # a pipe could be read once only
+            os.stat(path)
+            raise AnsibleParserError(f"{path}: cannot be read: it is no file")
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AnsibleParserError(f"{path}: cannot be read: {error.strerror}") from None
+    named = PLUGIN.findall(text)
+    if InventoryModule.NAME in named or (not named and looks_like_a_layout(path, text)):
+        return
+    what = f"its plugin is {named[0]}" if named else f"no line of it says `plugin: {InventoryModule.NAME}`"
+    raise AnsibleParserError(f"{path}: is no layout: {what}")
+
+
+def looks_like_a_layout(path, text):
+    """Return whether a file without a line that names its plugin is a layout all the same: by its name, or written in braces."""
+    if path.endswith(("layout.yml", "layout.yaml")):
+        return True
+    if InventoryModule.NAME not in text:
+        return False
+    unde = rooms()
+    try:
+        return unde.model.source.load(path).data.get("plugin") == InventoryModule.NAME
+    except unde.errors.UndeError:
+        return True  # to be reported
+
+
+def fail_for_certain():
+    """Let the run fail for this source: Ansible by default only warns, goes on without hosts, and calls that a success."""
+    value, origin = constants.config.get_config_value_and_origin("INVENTORY_ANY_UNPARSED_IS_FAILED")
+    if not value and origin == "default":
+        constants.set_constant("INVENTORY_ANY_UNPARSED_IS_FAILED", True)
+
+
 def own_options(path, options):
     """Return the options of this plugin that stand in the layout, beside its own keys.
 
@@ -224,7 +282,7 @@ def own_options(path, options):
     with an option, it is not read at all.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError):
         return {}  # the plan's to report
     keys = {KEY.match(line) for line in text.splitlines() if line[:1].strip() and not line.startswith(("#", "---"))}

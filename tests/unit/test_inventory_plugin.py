@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from pathlib import Path
 from typing import Any
 
@@ -167,11 +167,62 @@ def test_errors(tmp_path: Path, change: tuple[str, str], said: str) -> None:
     assert "duplicate mapping key" not in done.stderr, "let no other plugin read YAML files in ansible.cfg"
 
 
-def test_other_files_are_not_taken(tmp_path: Path) -> None:
-    """Only a file whose name ends as a layout's does is looked at."""
-    shutil.copy(support.LAYOUT, tmp_path / "something.yml")
-    done = support.run("ansible-inventory", "-i", tmp_path / "something.yml", "--list", ANSIBLE_INVENTORY_ENABLED="unde.infra.layout")
-    assert "inventory.layout' plugin" not in done.stderr
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("prod.yml", None), ("prod.yaml", None), ("the estate.yml", "plugin: 'unde.infra.layout'   # ours\n"), ("x.yml", '"plugin" : "unde.infra.layout"\r\n'),
+     ("layout.yml", None), ("bom.yml", "\ufeffplugin: unde.infra.layout\n")],
+)
+def test_any_name_is_taken(name: str, text: str | None, tmp_path: Path) -> None:
+    """What makes a file a layout is its key."""
+    layout = support.LAYOUT.read_text(encoding="utf-8")
+    if text:
+        layout = text + layout.replace("plugin: unde.infra.layout\n", "", 1).removeprefix("---\n")
+    (tmp_path / name).write_text(layout, encoding="utf-8")
+    assert "local-shard-0" in support.inventory("-i", tmp_path / name)["_meta"]["hostvars"]
+
+
+def test_a_layout_in_braces_is_taken(tmp_path: Path) -> None:
+    """All of it in one pair of them, as YAML may be."""
+    (tmp_path / "prod.yml").write_text(yaml.safe_dump(support.shipped(), default_flow_style=True), encoding="utf-8")
+    assert "local-shard-0" in support.inventory("-i", tmp_path / "prod.yml")["_meta"]["hostvars"]
+
+
+OTHERS = {
+    "for another plugin": ("plugin: amazon.aws.aws_ec2\n", "is no layout: its plugin is amazon.aws.aws_ec2"),
+    "mistyped": ("plugin: unde.infra.layot\n", "is no layout: its plugin is unde.infra.layot"),
+    "an inventory": ("all: {hosts: {a: {}}}\n", "is no layout: no line of it says `plugin: unde.infra.layout`"),
+    "empty": ("", "is no layout: no line of it says `plugin: unde.infra.layout`"),
+    "a broken layout": ("plugin: unde.infra.layout\n\tx: 1\n", "YAML is indented with spaces, never with tabs"),
+    "a broken layout in braces": ('{"plugin": "unde.infra.layout", ', "not valid YAML"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_other_files_are_refused_with_the_reason(what: str, tmp_path: Path) -> None:
+    """In a checkout: nothing fails to parse without a word of why."""
+    text, why = OTHERS[what]
+    (tmp_path / "prod.yml").write_text(text, encoding="utf-8")
+    done = support.run("ansible-inventory", "-i", tmp_path / "prod.yml", "--list")
+    assert done.returncode != 0
+    assert why in " ".join(done.stderr.split())
+
+
+def test_what_is_not_there_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """No file, a link to nothing, a pipe."""
+    (tmp_path / "link.yml").symlink_to("nowhere.yml")
+    os.mkfifo(tmp_path / "pipe.yml")
+    for name, why in (("no.yml", "No such file or directory"), ("link.yml", "No such file or directory"), ("pipe.yml", "it is no file")):
+        done = support.run("ansible-inventory", "-i", tmp_path / name, "--list")
+        assert done.returncode != 0
+        assert f"cannot be read: {why}" in " ".join(done.stderr.split())
+
+
+def test_another_plugin_may_take_what_is_no_layout(tmp_path: Path) -> None:
+    """Where the user has more plugins, their files are theirs, without a word from this one."""
+    (tmp_path / "others.yml").write_text("all: {hosts: {a: {}}}\n", encoding="utf-8")
+    done = support.run("ansible-inventory", "-i", tmp_path / "others.yml", "--list", ANSIBLE_INVENTORY_ENABLED="unde.infra.layout,ansible.builtin.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a" in json.loads(done.stdout)["all"]["children"] or "a" in done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +264,99 @@ def test_what_the_collection_ships(installed: Path) -> None:
     assert {"plugins", "roles", "meta", "MANIFEST.json"} <= names
     assert not names & {".git", ".venv", ".lab", ".cache", "collections", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
     assert not list(root.rglob("__pycache__"))
+
+
+# ── What a user of the collection meets ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["default settings", "docs/ansible.cfg"])
+def workplace(request: pytest.FixtureRequest, installed: Path, tmp_path: Path) -> Path:
+    """Return a folder of a user of the installed collection, without any settings or with those that it ships."""
+    shipped = installed / "collections" / "ansible_collections" / "unde" / "infra" / "docs" / "ansible.cfg"
+    if request.param != "default settings":
+        (tmp_path / "ansible.cfg").write_bytes(shipped.read_bytes())
+    return tmp_path
+
+
+def as_user(installed: Path, workplace: Path, *words: str) -> Any:
+    """Run a command in that folder; the one thing said is where the collection was installed."""
+    return support.run(*words, cwd=workplace, ANSIBLE_COLLECTIONS_PATH=str(installed / "collections"), HOME=str(workplace))
+
+
+@pytest.mark.parametrize("layout", ["layout.yml", *(f"examples/{path.name}" for path in sorted((support.ROOT / "inventory/examples").glob("*.yml")))])
+def test_a_sound_layout_of_any_name(layout: str, workplace: Path, installed: Path) -> None:
+    """Hosts, and not one warning; what is refused is refused."""
+    (workplace / "prod.yml").write_bytes((support.ROOT / "inventory" / layout).read_bytes())
+    told = as_user(installed, workplace, "ansible-inventory", "-i", "prod.yml", "--list")
+    if layout.endswith("as-written.yml"):
+        assert told.returncode != 0
+        assert "address-duplicate" in told.stderr
+        assert "duplicate mapping key" not in told.stderr
+        return
+    assert (told.returncode, told.stderr) == (0, "")
+    assert set(support.estate(file=support.ROOT / "inventory" / layout).hosts) == set(json.loads(told.stdout)["_meta"]["hostvars"])
+
+
+def test_its_playbook_finds_the_hosts(workplace: Path, installed: Path) -> None:
+    """As documented: the installed playbook, with a layout called prod.yml."""
+    (workplace / "prod.yml").write_bytes(support.LAYOUT.read_bytes())
+    listed = as_user(installed, workplace, "ansible-playbook", "unde.infra.site", "-i", "prod.yml", "--list-hosts")
+    assert listed.returncode == 0, listed.stderr
+    assert "local-shard-0" in listed.stdout
+    assert "WARNING" not in listed.stderr
+    assert "no hosts matched" not in listed.stdout + listed.stderr
+
+
+BROKEN = {
+    "a rule": (("address: 10.2.0.17,", "address: 10.2.0.2,"), "address-duplicate"),
+    "the schema": (("address: 10.2.0.2\n", "address: 10.2.0.999\n"), "hosts.local-app.address — octet 999"),
+    "a key that stands twice": (("plugin: unde.infra.layout\n", "plugin: unde.infra.layout\nplugin: unde.infra.layout\n"), "yaml-duplicate-key"),
+    "as it is not written": (("ports: [9100]", "ports: [010]"), "yaml-not-as-written"),
+    "a reference": (("from: [monitoring]\n", "from: [nobody]\n"), "flow-reference-unknown"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_layout_with_an_error_ends_the_run(what: str, workplace: Path, installed: Path) -> None:
+    """The error is said, and nothing is called a success."""
+    change, said = BROKEN[what]
+    copied(workplace, changed=change).rename(workplace / "prod.yml")
+    calls = [("ansible-inventory", "-i", "prod.yml", "--list"), ("ansible-playbook", "unde.infra.site", "-i", "prod.yml", "--list-hosts")]
+    for words in calls[: 2 if what == "a rule" else 1]:
+        done = as_user(installed, workplace, *words)
+        assert done.returncode != 0, done.stdout
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_who_wants_a_warning_gets_one(installed: Path, tmp_path: Path) -> None:
+    """Ansible's setting holds where somebody set it."""
+    copied(tmp_path, changed=("address: 10.2.0.2\n", "address: 10.2.0.999\n")).rename(tmp_path / "prod.yml")
+    (tmp_path / "ansible.cfg").write_text("[inventory]\nany_unparsed_is_failed = false\n", encoding="utf-8")
+    done = as_user(installed, tmp_path, "ansible-inventory", "-i", "prod.yml", "--list")
+    assert done.returncode == 0
+    assert "octet 999" in done.stderr
+
+
+@pytest.mark.parametrize("layout", sorted((support.ROOT / "inventory").rglob("*.yml")), ids=lambda path: path.name)
+def test_no_shipped_layout_overrides_a_merged_key(layout: Path) -> None:
+    """Ansible's default settings warn of each; docs/collection.md shows the way."""
+    found = []
+
+    def keys(node: yaml.MappingNode) -> list[str]:
+        merges = [value for key, value in node.value if key.tag.endswith(":merge")]
+        merged = [part for value in merges for part in (value.value if isinstance(value, yaml.SequenceNode) else [value])]
+        return [*(key for part in merged for key in keys(part)), *(key.value for key, _ in node.value if not key.tag.endswith(":merge"))]
+
+    def look(node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            named = keys(node)
+            found.extend(f"{node.start_mark.line + 1}: {key}" for key in set(named) if named.count(key) > 1)
+            for _, value in node.value:
+                look(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                look(item)
+
+    look(yaml.compose(layout.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
+    assert not found

@@ -22,7 +22,9 @@ from . import (
     flows,
     gateways,
     hosts,
+    listening,
     monitoring,
+    names,
     pools,
     promises,
     references,
@@ -39,8 +41,8 @@ __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
 _ROOMS = (
-    access, addresses, analytics, apps, buckets, caches, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, monitoring, pools,
-    promises, references, rollout, routing, sentinels, services, tunnels, watches,
+    access, addresses, analytics, apps, buckets, caches, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, listening,
+    monitoring, names, pools, promises, references, rollout, routing, sentinels, services, tunnels, watches,
 )
 
 

@@ -156,4 +156,4 @@ def links(estate: Estate) -> Iterator[Finding]:
             )
 
 #: Rules whose findings mean that a plan cannot be derived.
-DANGLING = ("reference-unknown", FLOW, "service-missing", "link-missing")
+DANGLING = ("reference-unknown", FLOW, "service-missing", "service-ports", "link-missing")
