@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 from recording import OVERLAY, Played, play
 
 import support
@@ -259,6 +260,29 @@ def test_who_does_not_answer_is_taken_out_all_the_same(folder: Path) -> None:
     assert len(played.ran("member remove")) == 1
     assert played.ran("shred") == []
     assert "its keys could not be destroyed" in played.text
+
+
+def test_a_rotation_ends_only_where_every_host_that_needs_it_took_part(folder: Path) -> None:
+    """With a step that asks nobody in place of a role; the vault is a real one, in the folder."""
+    name, password = "vault_postgres_shard_pgbouncer_password", folder / "password"
+    password.write_text("open")
+    vault = VaultLib([("default", VaultSecret(b"open"))])
+    (folder / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({name: "new", "vault_former": {name: "old"}})))
+    step = {"role": "wireguard_keys", "tasks": "told.yml"}
+    known = {name: {"touches": "tunnels", "window": "none", "steps": [step], "unasked": "it is a test"}}
+    given = {"rotation_known": known, name: "new", "vault_former": {name: "old"}, "wireguard_keys_told": {}, "rotate_vault_password_file": str(password)}
+    words = ("operate/rotate_secret.yml", f"-esecret={name}", "-e", json.dumps(given).replace("{", "{{").replace("}", "}}"))
+
+    def former() -> Any:
+        return yaml.safe_load(vault.decrypt((folder / "vault.yml").read_bytes())).get("vault_former")
+
+    part = call(folder, *words, "-l", "local-app")
+    assert part.code != 0
+    assert "leaves out" in part.text
+    assert former() == {name: "old"}
+    needed = call(folder, *words, "-l", "managed_wireguard_keys,monitoring")
+    assert needed.code == 0, needed.text[-3000:]
+    assert not former()
 
 
 def test_local_tasks_call_no_sudo(folder: Path) -> None:
