@@ -26,7 +26,8 @@ OVERLAY: dict[str, Any] = {
 }
 #: What only asks.
 READS = re.compile(
-    r"endpoint health|patronictl (-c \S+ )?list|patronictl show-config|ping -n|SELECT |^ping$|/patroni\b|adopted\.json|\b(stat|slurp|knock|wait_for)\b|unde-posthog list"
+    r"endpoint health|patronictl (-c \S+ )?list|patronictl show-config|ping -n|SELECT |^ping$|/patroni\b|unde-posthog list"
+    r"|\b(stat|slurp|knock|wait_for)\b"
 )
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-
-import support
+from ansible.parsing.vault import VaultLib, VaultSecret
 from recording import OVERLAY, Played, play
 
-PLAYBOOKS = sorted(str(path.relative_to(support.ROOT / "playbooks")) for folder in ("operate", "drills") for path in (support.ROOT / "playbooks" / folder).glob("*.yml"))
+import support
+
+HOME = support.ROOT / "playbooks"
+PLAYBOOKS = sorted(str(path.relative_to(HOME)) for folder in ("operate", "drills") for path in (HOME / folder).glob("*.yml"))
 LEADER, STANDBY = "local-shard-0", "shard-replica-0"
 VOTES = {"local-etcd-1": "10.2.0.50", "etcd-2": "10.1.0.17", "etcd-3": "10.4.0.15"}
 
@@ -50,7 +52,8 @@ WHOLE: Answers = [
 ]
 CHANGE = "- name: Change it\n  ansible.builtin.command: change-the-gateway\n"
 SECRETS = {
-    "vault_mikrotik_chr_password": "p", "vault_redis_passwords": {"cache-mood": "new"}, "vault_postgres_shard_master_key": "k" * 44, "vault_postgres_shard_replicator_password": "p",
+    "vault_mikrotik_chr_password": "p", "vault_postgres_shard_replicator_password": "p", "vault_postgres_shard_master_key": "k" * 44,
+    "vault_redis_passwords": {"cache-mood": "new"},
     "vault_former": {"vault_redis_passwords/cache-mood": "old"},
 }
 ENCRYPTED = {**OVERLAY, "shards": {"replica": {"encrypted_disk": {"device": "/dev/disk/by-id/data"}, **OVERLAY["shards"]["replica"]}}}
@@ -102,7 +105,7 @@ def call(folder: Path, playbook: str, *words: str, answers: Answers = WHOLE, ove
 
 def acts(playbook: str) -> str:
     """Return the name of the task by which a playbook acts."""
-    name: str = yaml.safe_load((support.ROOT / "playbooks" / playbook).read_text(encoding="utf-8"))[-1]["tasks"][-1]["name"]
+    name: str = yaml.safe_load((HOME / playbook).read_text(encoding="utf-8"))[-1]["tasks"][-1]["name"]
     return name
 
 
@@ -169,12 +172,14 @@ REFUSALS: dict[str, tuple[str, tuple[str, ...], Answers, str, str]] = {
     "no change": ("operate/gateway_maintenance.yml", (), WHOLE, "helsinki-gw", "Say which: -e change=<tasks file>"),
     "no member": ("operate/replace_etcd_member.yml", (), WHOLE, "etcd-3", "Say which: -e member=<host>"),
     "no service": ("operate/rollback_service.yml", (), WHOLE, "local-mood", "Say which: -e service=<name>"),
-    "no new value": ("operate/rotate_secret.yml", ("-esecret=vault_redis_passwords/cache-mood", "-evault_former="), WHOLE, "local-redis", "there is nothing to rotate"),
+    "no new value": (
+        "operate/rotate_secret.yml", ("-esecret=vault_redis_passwords/cache-mood", "-evault_former="), WHOLE, "local-redis", "there is nothing to rotate"),
     "no tunnel": ("operate/rotate_tunnel_keys.yml", (), WHOLE, "local-app", "Say which: -e tunnel=<interface>"),
     "no drill": ("drills/lose_primary.yml", (), WHOLE, LEADER, "Say that you mean it: -e drill=yes"),
     "a drill, no": ("drills/lose_primary.yml", ("-edrill=no",), WHOLE, LEADER, "Say that you mean it: -e drill=yes"),
     "no such shard": ("drills/lose_primary.yml", ("-edrill=true", "-eshard=7"), WHOLE, LEADER, "The members of shard 7: the layout has none"),
-    "PostHog without a yes": ("operate/restore_posthog.yml", ("-eposthog_restore=monday", "-eunde_may_initialize=false"), WHOLE, "posthog", "a restore overwrites"),
+    "PostHog without a yes": (
+        "operate/restore_posthog.yml", ("-eposthog_restore=monday", "-eunde_may_initialize=false"), WHOLE, "posthog", "a restore overwrites"),
 }
 #: Those of them that are tried with every flag; the others have the same shape (tests/structure/test_guards.py).
 THOROUGHLY = ("a gateway goes", "no yes", "no drill")
@@ -255,6 +260,29 @@ def test_who_does_not_answer_is_taken_out_all_the_same(folder: Path) -> None:
     assert len(played.ran("member remove")) == 1
     assert played.ran("shred") == []
     assert "its keys could not be destroyed" in played.text
+
+
+def test_a_rotation_ends_only_where_every_host_that_needs_it_took_part(folder: Path) -> None:
+    """With a step that asks nobody in place of a role; the vault is a real one, in the folder."""
+    name, password = "vault_postgres_shard_pgbouncer_password", folder / "password"
+    password.write_text("open")
+    vault = VaultLib([("default", VaultSecret(b"open"))])
+    (folder / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({name: "new", "vault_former": {name: "old"}})))
+    step = {"role": "wireguard_keys", "tasks": "told.yml"}
+    known = {name: {"touches": "tunnels", "window": "none", "steps": [step], "unasked": "it is a test"}}
+    given = {"rotation_known": known, name: "new", "vault_former": {name: "old"}, "wireguard_keys_told": {}, "rotate_vault_password_file": str(password)}
+    words = ("operate/rotate_secret.yml", f"-esecret={name}", "-e", json.dumps(given).replace("{", "{{").replace("}", "}}"))
+
+    def former() -> Any:
+        return yaml.safe_load(vault.decrypt((folder / "vault.yml").read_bytes())).get("vault_former")
+
+    part = call(folder, *words, "-l", "local-app")
+    assert part.code != 0
+    assert "leaves out" in part.text
+    assert former() == {name: "old"}
+    needed = call(folder, *words, "-l", "managed_wireguard_keys,monitoring")
+    assert needed.code == 0, needed.text[-3000:]
+    assert not former()
 
 
 def test_local_tasks_call_no_sudo(folder: Path) -> None:

@@ -4,6 +4,16 @@
 
 from __future__ import annotations
 
+import ast
+import fcntl
+import json
+import os
+import re
+from pathlib import Path
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+
 DOCUMENTATION = r"""
 name: recorder
 short_description: Records modules in place of running them
@@ -15,16 +25,6 @@ description:
     pattern is found in C(<host> <module> <arguments as JSON>), else C({}) with a return code of zero.
 options: {}
 """
-
-import ast
-import fcntl
-import json
-import os
-import re
-from pathlib import Path
-
-from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.connection import ConnectionBase
 
 #: What AnsiballZ hands to the host, at the end of its wrapper: the module's full name, and its arguments as a Python string of JSON.
 MODULE = re.compile(rb"^module_fqn='([\w.]+)',$", re.MULTILINE)
