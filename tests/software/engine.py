@@ -32,7 +32,7 @@ for file in $(apt-get install --print-uris -qq -y --no-install-recommends {PACKA
   dpkg-deb --extract "$file" / || exit 1
 done
 ldconfig
-install -d -m 0755 /etc/unde/tls /work /run/sshd
+install -d -m 0755 /etc/unde/tls /asked /run/sshd
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=a -keyout /etc/unde/tls/host.key -out /etc/unde/tls/host.crt 2>/dev/null
 cp /etc/unde/tls/host.crt /etc/unde/tls/ca.crt
 cat /etc/unde/tls/host.crt /etc/unde/tls/host.key > /etc/unde/tls/host.pem
@@ -94,15 +94,15 @@ def refused(container: str, cases: list[Case]) -> dict[str, str]:
                 entry = tarfile.TarInfo(f"{case.name}/{file}")
                 entry.size, entry.mode = len(data), 0o644
                 archive.addfile(entry, io.BytesIO(data))
-            asked = case.command.replace("@", f"/work/{case.name}")
-            said = f"/work/{case.name}.said"
-            lines.append(f"( cd /work/{case.name}; {asked} ) >{said} 2>&1 </dev/null || {{ echo '== {case.name}'; cat {said}; }}")
+            asked = case.command.replace("@", f"/asked/{case.name}")
+            said = f"/asked/{case.name}.said"
+            lines.append(f"( cd /asked/{case.name}; {asked} ) >{said} 2>&1 </dev/null || {{ echo '== {case.name}'; cat {said}; }}")
         script = "\n".join(lines).encode()
         entry = tarfile.TarInfo("all.sh")
         entry.size = len(script)
         archive.addfile(entry, io.BytesIO(script))
-    subprocess.run(["docker", "exec", "--interactive", container, "tar", "-x", "-C", "/work"], input=packed.getvalue(), check=True)
-    done = subprocess.run(["docker", "exec", container, "sh", "/work/all.sh"], capture_output=True, text=True, check=True)
+    subprocess.run(["docker", "exec", "--interactive", container, "tar", "-x", "-C", "/asked"], input=packed.getvalue(), check=True)
+    done = subprocess.run(["docker", "exec", container, "sh", "/asked/all.sh"], capture_output=True, text=True, check=True)
     found: dict[str, str] = {}
     for block in done.stdout.split("== ")[1:]:
         name, _, said = block.partition("\n")
