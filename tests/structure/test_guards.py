@@ -14,10 +14,14 @@ import support
 
 HOME = support.ROOT / "playbooks"
 #: Where plays say themselves whether they need root.
-SAY_BECOME = ("operate", "drills")
+SAY_BECOME = ("operate", "drills", "gates")
 PLAYBOOKS = sorted(path for folder in ("operate", "drills") for path in (HOME / folder).glob("*.yml"))
 TASKS = sorted([*(path for folder in ("operate", "drills", "gates") for path in (HOME / folder / "tasks").glob("*.yml")), *(HOME / "guards").glob("*.yml"),
                 *(support.ROOT / "roles").glob("*/tasks/*.yml"), *(support.ROOT / "roles").glob("*/handlers/*.yml")])
+
+#: The first play of every playbook, and how operate and drills import it: what it refuses is an inventory without a host, where no limit leads.
+ESTATE = HOME / "gates" / "estate.yml"
+IMPORTED = {"name": "There is an estate", "ansible.builtin.import_playbook": "../gates/estate.yml"}
 
 #: What only judges, tells or counts, on the controller.
 JUDGES = {"assert", "fail", "debug", "set_fact"}
@@ -79,16 +83,18 @@ def misplaced(plays: list[dict[str, Any]]) -> list[str]:
     """Return the plays that refuse on the controller what a later play does elsewhere: a limit to its hosts leaves the controller out."""
     return [
         play["name"] for number, play in enumerate(plays)
-        if local(play) and any(action(task) in ("assert", "fail") for task, _ in flat(tasks_of(play))) and not all(local(later) for later in plays[number + 1:])
+        if local(play) and play not in load(ESTATE) and any(action(task) in ("assert", "fail") for task, _ in flat(tasks_of(play))) and not all(local(later) for later in plays[number + 1:])
     ]
 
 
 def misshapen(path: Path) -> list[str]:
     """Return how a playbook differs from the one shape in which no flag parts a guard from what it guards."""
     plays = load(path)
-    if len(plays) != 1 or "hosts" not in plays[0]:
+    if plays[:1] != [IMPORTED]:
+        return ["it does not begin with the play that refuses an inventory without hosts"]
+    if len(plays) != 2 or "hosts" not in plays[1]:
         return ["it is not one play: a limit or --start-at-task picks one of several"]
-    play = plays[0]
+    play = plays[1]
     tasks = play.get("tasks", [])
     acts = tasks[-1] if tasks else {}
     return [
@@ -230,3 +236,11 @@ def test_a_local_task_that_becomes_root_is_found(text: str, wrong: list[str]) ->
 def test_a_switch_without_bool_is_found(condition: str, found: bool) -> None:
     """And nothing else."""
     assert bool(unswitched([{"name": "a", "when": condition}])) is found
+
+
+@pytest.mark.parametrize("path", sorted(HOME.rglob("*.yml")), ids=label)
+def test_the_first_play_fails_where_there_is_no_host(path: Path) -> None:
+    """Of every playbook that a user calls."""
+    if path.parent.name in ("tasks", "vars", "guards") or path in (ESTATE, HOME / "gates" / "first_contact.yml"):
+        return
+    assert expanded(path)[:1] == load(ESTATE)

@@ -11,9 +11,9 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
+from test_roles import BUILT, task_files, tasks
 
 import support
-from test_roles import BUILT, task_files, tasks
 
 ROLES = support.ROOT / "roles"
 PLAYBOOKS = support.ROOT / "playbooks"
@@ -248,7 +248,7 @@ def bare(template: str, names: set[str]) -> list[str]:
     """Return the switches that a template takes as they come, whether they say false or "false"."""
     # Prometheus has templates of its own with the usual braces, so that one of ours has others.
     braces = {"variable_start_string": "[%", "variable_end_string": "%]"} if "[% " in template else {}
-    tree = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **braces).parse(template)  # noqa: S701
+    tree = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **braces).parse(template)
     parents = {id(child): node for node in walk(tree) for child in node.iter_child_nodes()}
     found = []
     for node in tree.find_all(jinja2.nodes.Name):

@@ -22,11 +22,9 @@ OF_THE_SYSTEM = (
 NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")
 #: Interfaces that the kernel, systemd and the container engine name, and what sysctl calls all of them.
 INTERFACES = re.compile(
-    r"all|default|lo|(eth|wlan|wwan|bond|dummy|docker|veth|virbr|vnet|tun|tap|br-|lxc|ifb|sit|ip6tnl|tunl|gre|chr)[0-9a-f]*|(en|wl|ww|ib)[ospx][0-9].*"
+    r"all|default|lo|(eth|wlan|wwan|usb|bond|dummy|vnet|tun|tap|lxc|ifb|sit|ip6tnl|tunl|gre|chr)[0-9a-f]*|(docker|virbr|br-|veth|unde-).*"
+    r"|(en|wl|ww|ib)[ospx][0-9].*"
 )
-
-#: Users that every Redis has besides those of its families.
-DUTIES = ("monitor", "admin")
 
 
 @rule("host-name-reserved")
@@ -49,9 +47,8 @@ def hosts(estate: Estate) -> Iterator[Finding]:
 
 
 def _groups(estate: Estate) -> Iterable[str]:
-    """Return the names of all groups, of the hosts that have a day."""
-    days = estate.layout.rollout.days
-    return {group for host in estate.hosts.values() if host.kind.day in days for group in groups.of(estate, host)}
+    """Return the names of all groups."""
+    return {group for mine in groups.members(estate).values() for group in mine}
 
 
 @rule("service-name-reserved")
@@ -80,20 +77,17 @@ def tunnels(estate: Estate) -> Iterator[Finding]:
 
 @rule("secret-name-shared")
 def passwords(estate: Estate) -> Iterator[Finding]:
-    """No two users of Redis, and no two of the databases, come to the same name in the encrypted file: they would have one password."""
-    clusters = estate.layout.clusters
-    users = [(("redis", name), [*instance.families, *DUTIES]) for name, instance in clusters.redis.items()]
-    users += [(("databases", name), databases.users(database)) for name, database in clusters.databases.items()]
-    first: dict[tuple[str, str], str] = {}
-    for (kind, name), theirs in users:
-        for user in theirs:
+    """No two users of the databases come to the same name in the encrypted file: they would have one password."""
+    first: dict[str, str] = {}
+    for name, database in estate.layout.clusters.databases.items():
+        for user in databases.users(database):
             shared = f"{name}-{user}"
-            other = first.setdefault((kind, shared), name)
+            other = first.setdefault(shared, name)
             if other != name:
                 yield estate.source.finding(
-                    ("clusters", kind, name), "secret-name-shared",
+                    ("clusters", "databases", name), "secret-name-shared",
                     f"users of '{other}' and of '{name}' both come to the name '{shared}' in the encrypted file: one password would open both",
-                    "rename one of them: the name is that of the instance or database, a dash, and that of the family or user",
+                    "rename one of them: the name is that of the database, a dash, and that of the user",
                 )
 
 

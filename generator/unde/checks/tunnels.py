@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from netaddr import IPNetwork
@@ -17,8 +16,6 @@ from .rules import rule
 OVERHEAD = 60
 
 
-#: Names that the kernel, systemd, Docker, libvirt and the roles give, and words that stand for all interfaces.
-INTERFACES = re.compile(r"(lo|all|default|dummy\d+|(eth|wlan|usb|tun|tap|bond|vnet)\d+|en[opsx].*|(docker|virbr|br-|veth|unde-).*)$")
 
 
 def _key(tunnel: TunnelView, key: str) -> DataPath:
@@ -157,13 +154,3 @@ def clash(estate: Estate) -> Iterator[Finding]:
                     "the last route wins",
                     f"a tunnel between the gateways and none of '{host.name}' itself, or no gateway at '{host.site}'",
                 )
-
-
-@rule("tunnel-name")
-def names(estate: Estate) -> Iterator[Finding]:
-    """A tunnel's name is no interface that the host has already."""
-    for tunnel in estate.tunnels.values():
-        if INTERFACES.match(tunnel.name):
-            yield estate.source.finding(
-                tunnel.path, "tunnel-name", f"'{tunnel.name}' is the name of an interface that is not WireGuard's", "a name of its own, as wg-etcd",
-            )

@@ -22,17 +22,19 @@ def members(estate: Estate) -> dict[str, list[str]]:
 
 
 def _of(estate: Estate, host: HostView, applied: rollout.Applied) -> list[str]:
-    """Return the groups of a host, sorted."""
-    day = host.kind.day
-    assert day is not None, "a host in no day is refused by the checks"
-    phases = {number: each.phase for number, each in estate.layout.rollout.days.items()}
+    """Return the groups of a host, sorted; a day that the rollout does not have, which the checks refuse, makes none."""
+    phases = {number: day.phase for number, day in estate.layout.rollout.days.items()}
     names = {
-        identifier("site", host.site), identifier("state", host.kind.state), f"day_{day:02d}", f"phase_{phases[day]}",
+        identifier("site", host.site), identifier("state", host.kind.state),
         *(identifier("role", role) for role in host.roles),
         *(identifier("managed", role) for role in applied),
-        *(identifier(f"day_{each:02d}", role) for role, on in applied.items() for each in on),
-        *(identifier(f"phase_{phases[each]}", role) for role, on in applied.items() for each in on),
     }
+    if host.kind.day in phases:
+        names |= {f"day_{host.kind.day:02d}", f"phase_{phases[host.kind.day]}"}
+    for role, days in applied.items():
+        for day in days:
+            if day in phases:
+                names |= {identifier(f"day_{day:02d}", role), identifier(f"phase_{phases[day]}", role)}
     if host.shard is not None:
         names |= {f"shard_{host.shard}", f"begins_as_{host.member}"}
     return sorted(names)

@@ -66,7 +66,9 @@ def days(estate: Estate) -> list[Day]:
 def openings(estate: Estate) -> dict[str, int]:
     """Return site → the day on which its hosts are prepared: the day that opens it, else the first day of its hosts; a site without hosts has none."""
     stated = {site: number for number, day in sorted(estate.layout.rollout.days.items(), reverse=True) for site in day.opens}
-    first = {site: min(_own(host) for host in hosts) for site, hosts in estate.by_site.items() if hosts}
+    first: dict[str, int] = {}
+    for host in estate.hosts.values():
+        first[host.site] = min(_own(host), first.get(host.site, _own(host)))
     return {site: stated.get(site, day) for site, day in first.items()}
 
 
