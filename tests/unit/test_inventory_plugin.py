@@ -156,7 +156,7 @@ OTHERS = {
     "mistyped": ("plugin: unde.infra.layot\n", "is no layout: its plugin is unde.infra.layot"),
     "an inventory": ("all: {hosts: {a: {}}}\n", "is no layout: no line of it says `plugin: unde.infra.layout`"),
     "empty": ("", "is no layout: no line of it says `plugin: unde.infra.layout`"),
-    "a broken layout": ("plugin: unde.infra.layout\n\tx: 1\n", "YAML is indented with spaces, never with tabs"),
+    "a broken layout": ("\tplugin: unde.infra.layout\n", "YAML is indented with spaces, never with tabs"),
     "a broken layout in braces": ('{"plugin": "unde.infra.layout", ', "not valid YAML"),
 }
 
@@ -168,7 +168,7 @@ def test_other_files_are_refused_with_the_reason(what: str, tmp_path: Path) -> N
     (tmp_path / "prod.yml").write_text(text, encoding="utf-8")
     done = support.run("ansible-inventory", "-i", tmp_path / "prod.yml", "--list")
     assert done.returncode != 0
-    assert why in " ".join(done.stderr.split())
+    assert why in " ".join(done.stderr.split()), done.stderr
 
 
 def test_what_is_not_there_is_refused_with_the_reason(tmp_path: Path) -> None:
