@@ -244,6 +244,18 @@ def test_a_page_that_cannot_be_written(place: str, tmp_path: Path, said: Said) -
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    "assignment", [f"links.local-helsinki.rtt_ms=1{'0' * 300}.0", "services.grafana.ports=[]", "services.prometheus.ports=[]",
+                   "services.node-exporter.ports=[]", "hosts.push.vcpu=4611686018427387904", "costs.usd_per_eur=0.0000000000001"],
+)
+@pytest.mark.parametrize("command", ["check", "plan", "diff inventory/layout.yml", "capacity --users 5000", "cost"])
+def test_what_nothing_can_be_derived_from(command: str, assignment: str, said: Said) -> None:
+    """Is refused by ``check``, and by every other command."""
+    out, err, code = said(*command.split(), "--set", assignment)
+    assert code == (2 if command.startswith("diff") else 1)
+    assert "ERROR s" in out + err
+
+
 # ── grow --write ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

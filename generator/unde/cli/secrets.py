@@ -22,6 +22,7 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
     """
     import yaml
 
+    from .. import checks
     from ..errors import UnreadableLayout, WrongCall
     from ..plan import rotation
     from ..plan import secrets as plan_secrets
@@ -38,7 +39,9 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
         elif forget is not None:
             result = rotation.forgotten(known, forget)
         else:
-            result = plan_secrets.fresh(load(layout, overlay, assignments), known)
+            estate = load(layout, overlay, assignments)
+            checks.refuse_errors(estate)
+            result = plan_secrets.fresh(estate, known)
     except rotation.NotRotated as why:
         raise WrongCall(str(why)) from None
     render.show(f"---\n{yaml.safe_dump(result, sort_keys=True)}".rstrip("\n"))

@@ -102,12 +102,13 @@ MountPath = Annotated[str, StringConstraints(pattern=r"^(/[a-z0-9_]+)+$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+MOST = 1_000_000_000  #: of anything that an estate counts; what follows from it is still a number that software takes
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Positive = Annotated[int, Field(ge=1, le=MOST)]
 Day = Annotated[int, Field(ge=1, le=99)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Money = Annotated[float, Field(ge=0)]
-GigabytesPerDay = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0.001, lt=1)]
+Money = Annotated[float, Field(ge=0, le=MOST)]
+GigabytesPerDay = Annotated[float, Field(ge=0, le=MOST)]
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Name, "lower-case letters, digits and dashes, at most 63, a letter or digit first and last, as local-etcd-1"),

@@ -25,8 +25,8 @@ class EtcdCluster(Model):
     """The etcd cluster; its members are the hosts with the role etcd."""
 
     token: ClusterToken = Field(description="name of the cluster; members of another one are not talked to")
-    heartbeat_per_rtt: Annotated[float, Field(gt=0, le=1000)] = Field(description="heartbeat = this × the largest RTT between members")
-    election_per_rtt: Annotated[float, Field(gt=0, le=10000)] = Field(description="election timeout = this × the largest RTT")
+    heartbeat_per_rtt: Annotated[float, Field(ge=0.001, le=1000)] = Field(description="heartbeat = this × the largest RTT between members")
+    election_per_rtt: Annotated[float, Field(ge=0.001, le=1000)] = Field(description="election timeout = this × the largest RTT")
     quota_backend_mb: Annotated[int, Field(ge=1, le=102_400)] = Field(description="size limit of the store, MB")
 
 

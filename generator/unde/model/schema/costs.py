@@ -65,7 +65,7 @@ class Configuration(Model):
 class Costs(Model):
     """What is paid besides hosts; totals are computed, never typed."""
 
-    usd_per_eur: Annotated[float, Field(gt=0)] = Field(description="exchange rate")
+    usd_per_eur: Annotated[float, Field(ge=0.01, le=100)] = Field(description="exchange rate")
     lines: dict[Name, CostLine]
     local_site: Name | None = Field(None, description="the site that local_site_options are for")
     local_site_options: dict[Name, Range] = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..types import Day, Model, Name, Positive
+from ..types import MOST, Day, Model, Name, Positive
 
 
 class Claim(Model):
@@ -25,8 +25,8 @@ class Promise(Model):
         description="each of these alone: host:X, tunnel:X, site:X, link:A:B, or all hosts, tunnels, sites, links, primaries"
     )
     stays: bool = Field(False, description="writes go on where they are, without a failover")
-    within_s: Annotated[float, Field(gt=0)] | None = Field(None, description="every shard takes writes again within this time, seconds")
-    adds_ms: Annotated[float, Field(ge=0)] | None = Field(None, description="no call of the users' way takes longer than this on top, milliseconds")
+    within_s: Annotated[float, Field(ge=0.001, le=MOST)] | None = Field(None, description="every shard takes writes again within this time, seconds")
+    adds_ms: Annotated[float, Field(ge=0, le=MOST)] | None = Field(None, description="no call of the users' way takes longer than this on top, milliseconds")
     keeps: list[Name] = Field(default=[], description="services that users still have")
     where: str = Field(description="where the document says so")
 

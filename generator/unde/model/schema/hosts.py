@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..forms import Disk, Memory, Processors
-from ..types import Address, Day, DevicePath, Model, Money, MountPath, Name, Release, RoleName, State
+from ..types import MOST, Address, Day, DevicePath, Model, Money, MountPath, Name, Release, RoleName, State
 
 FirewallMode = Literal["enforce", "observe"]
 
@@ -38,7 +38,9 @@ class HostKind(Model):
         None, description="enforce: what no flow names is dropped; observe: it passes, counted and logged; null: enforce where the state is create"
     )
     encrypted_disk: EncryptedDisk | None = Field(None, description="a disk of its own for data, encrypted; null: none")
-    traffic_tb: Annotated[float, Field(gt=0)] | None = Field(None, description="outgoing traffic in the price, TB a month; null: unmetered or unknown")
+    traffic_tb: Annotated[float, Field(ge=0.001, le=MOST)] | None = Field(
+        None, description="outgoing traffic in the price, TB a month; null: unmetered or unknown"
+    )
     day: Day | None = Field(description="day of the rollout; null: in none, which is refused")
 
 

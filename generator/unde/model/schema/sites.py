@@ -86,7 +86,7 @@ class Link(Model):
     """The way between two sites."""
 
     between: Annotated[list[Name], Field(min_length=2, max_length=2)] = Field(description="the two sites")
-    rtt_ms: Annotated[float, Field(gt=0)] = Field(description="round-trip time, milliseconds")
+    rtt_ms: Annotated[float, Field(ge=0.001, le=10_000)] = Field(description="round-trip time, milliseconds")
     mtu: Annotated[int, Field(ge=1280, le=9000)] = Field(1500, description="largest packet of the path, bytes")
 
 
