@@ -200,7 +200,7 @@ def test() -> Plan:
     named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
     return Plan(
         # Scenarios of `make test` have hosts that run Debian 12.
-        [Step("image", [["scripts/image"], ["scripts/image", "bookworm"]]), Step("speed", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
+        [Step("image", [["scripts/image"], ["scripts/image", "bookworm"]])],
         longest_first([Step("lint", [["scripts/lint"]]), *(pytest(folder, folder) for folder in folders), *map(role, named)]),
         [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), *END],
     )
@@ -211,7 +211,7 @@ def prove() -> Plan:
     images = [["scripts/image"], ["scripts/image", "bookworm"]]
     last = [name for name in LAST if name in files_of_estate()]
     return Plan(
-        [Step("image", images)],
+        [Step("image", images), Step("speed, told and not judged", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
         longest_first([*map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
         [
             EMPTY,
@@ -237,14 +237,16 @@ def elsewhere(command: str) -> list[str]:
     told = [f"opt-in, not run here: {name} ({wants})" for name, wants in opt_in().items()]
     if command == "test":
         once = {name.partition("::")[0] for name in TESTED}
-        told.append(f"left to make prove, which takes up to two hours: {', '.join(step.name for step in prove().estate if step.name not in SHARED)}")
+        there = prove()
+        own = [step.name for step in (*there.alone, *there.estate) if step.name not in SHARED]
+        told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
         told += [f"left to make prove: role {name} on Debian 12 (a second run on another release)" for name in ON_BOOKWORM]
         rest = [name for name in files_of_estate() if name not in once]
         told.append(f"left to make prove, of the estate's tests: {', '.join(rest)} (they change or break the estate, for minutes)")
         told += [f"left to make prove: all of {name.partition('::')[0]} but {name.partition('::')[2]}" for name in TESTED if "::" in name]
     else:
-        told.append(f"left to make test, which comes first: {', '.join(step.name for step in test().steps if step.name not in SHARED)}")
+        told.append(f"left to make test, which comes first: {' · '.join(step.name for step in test().steps if step.name not in SHARED)}")
     return told
 
 

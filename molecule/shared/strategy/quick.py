@@ -1,7 +1,7 @@
 """Mitogen's linear strategy on hosts, Ansible's own on this machine.
 
-Mitogen keeps one interpreter for each host; a task in the background (``async``) never ends there. Molecule's docker driver makes its containers by such
-tasks, on localhost.
+Mitogen keeps one interpreter for each host; a module of community.docker in the background (``async``) never ends in it. Molecule's docker driver makes its
+containers by such tasks, on localhost.
 """
 
 from __future__ import annotations
