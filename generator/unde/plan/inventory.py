@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Estate, HostView
-from . import groups, rollout, tunnels
+from . import groups, rollout, secrets, tunnels
 from .flows import Flows
 from .variables import OWN, SHARED
 from .variables.common import Expression
@@ -64,6 +64,7 @@ def build(estate: Estate) -> Inventory:
     return Inventory(
         shared={
             "base_hosts": [{"name": name, "address": str(host.address)} for name, host in sorted(estate.hosts.items())],
+            secrets.NEEDED: secrets.entries(estate),
             "unde_rollout": [{"day": day.number, "title": day.title, "needs": list(day.needs)} for day in rollout.days(estate)],
         },
         groups=grouped,
