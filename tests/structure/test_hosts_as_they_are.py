@@ -12,9 +12,9 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
+from test_roles import BUILT, task_files, tasks
 
 import support
-from test_roles import BUILT, task_files, tasks
 
 ROLES = support.ROOT / "roles"
 PLAYBOOKS = support.ROOT / "playbooks"
@@ -32,7 +32,11 @@ EDITS = {"ansible.builtin.blockinfile", "ansible.builtin.lineinfile", "ansible.b
 #: Calls that make a file or a directory with the modes that the umask leaves.
 MAKES = {"mkdir", "makedirs", "touch", "write_text", "write_bytes", "copy", "copy2", "copyfile", "copytree", "extractall", "extract"}
 #: Words of the shell that do.
-SHELL_MAKES = re.compile(r"(?:^|[\s;(&|])(?:mkdir|touch|install|cp|tee|tar)\s(?!.*(?:\s-m|--mode))|(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|/proc/|&)[\"$/{.a-z]", re.MULTILINE)
+SHELL_MAKES = re.compile(
+    r"(?:^|[\s;(&|])(?:mkdir|touch|install|cp|tee|tar)\s(?!.*(?:\s-m|--mode))"
+    r"|(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|/proc/|&)[\"$/{.a-z]",
+    re.MULTILINE,
+)
 
 
 def programs(*folders: Path) -> Iterator[tuple[str, list[Path]]]:
@@ -249,7 +253,7 @@ def bare(template: str, names: set[str]) -> list[str]:
     """Return the switches that a template takes as they come, whether they say false or "false"."""
     # Prometheus has templates of its own with the usual braces, so that one of ours has others.
     braces = {"variable_start_string": "[%", "variable_end_string": "%]"} if "[% " in template else {}
-    tree = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **braces).parse(template)  # noqa: S701
+    tree = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **braces).parse(template)
     parents = {id(child): node for node in walk(tree) for child in node.iter_child_nodes()}
     found = []
     for node in tree.find_all(jinja2.nodes.Name):
@@ -303,7 +307,12 @@ UNITS = re.compile(r"(^|/)(.*\.service|.*\.unit|unit\.conf|drop-in\.conf)\.j2$")
 NO_ADDRESS = {"roles/docker/templates/unit.conf.j2"}
 
 
-@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for file in sorted(ROLES.glob("*/templates/**/*")) if UNITS.search(str(file))])
+def units() -> list[Path]:
+    """Return the templates of units and of their drop-ins."""
+    return sorted(file for file in ROLES.glob("*/templates/**/*") if UNITS.search(str(file)))
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for file in units()])
 def test_a_service_comes_up_whenever_its_address_does(file: Path) -> None:
     """After five attempts in ten seconds systemd gives up, unless it is told not to; a tunnel, or a private interface, takes longer."""
     text = file.read_text(encoding="utf-8")
@@ -338,7 +347,8 @@ def test_a_role_is_never_root_on_the_machine_that_ansible_runs_on() -> None:
 @pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for role in BUILT for file in task_files(role)])
 def test_a_role_does_not_depend_on_who_logs_in(file: Path) -> None:
     """With sudo the user is root, and ~, $HOME or ansible_user would be somebody else's."""
-    texts = [text for task in tasks(file) for text in [json.dumps({key: value for key, value in task.items() if key not in ("name", "block", "rescue", "always")})]]
+    outer = ("name", "block", "rescue", "always")
+    texts = [json.dumps({key: value for key, value in task.items() if key not in outer}) for task in tasks(file)]
     found = [word for text in texts for word in re.findall(r"ansible_user\b|synchronize|remote_user|(?<![\w/.=])~/|\$HOME\b", text)]
     # What is refused where no key lets the login in looks for the login's own key.
     assert not found or file == ROLES / "base/tasks/look.yml", found

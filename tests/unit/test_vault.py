@@ -42,7 +42,8 @@ def test_an_entry_that_the_layout_needs_is_named(tmp_path: Path, estate: Estate)
     made = secrets.fresh(estate)
     for instance in ("mood", "admin"):
         made[secrets.REDIS].pop(f"cache-{instance}")
-    assert "the vault lacks vault_redis_passwords/cache-admin, vault_redis_passwords/cache-mood. `make secrets`" in played(tmp_path, "redis", "local-redis", made)
+    said = played(tmp_path, "redis", "local-redis", made)
+    assert "the vault lacks vault_redis_passwords/cache-admin, vault_redis_passwords/cache-mood. `make secrets`" in said
 
 
 @pytest.mark.parametrize("vault", [{}, {"vault_object_storage_keys": {}}], ids=["no variable", "no key"])
