@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,11 @@ EDITS = {"ansible.builtin.blockinfile", "ansible.builtin.lineinfile", "ansible.b
 #: Calls that make a file or a directory with the modes that the umask leaves.
 MAKES = {"mkdir", "makedirs", "touch", "write_text", "write_bytes", "copy", "copy2", "copyfile", "copytree", "extractall", "extract"}
 #: Words of the shell that do.
-SHELL_MAKES = re.compile(r"(?:^|[\s;(&|])(?:mkdir|touch|install|cp|tee|tar)\s(?!.*(?:\s-m|--mode))|(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|/proc/|&)[\"$/{.a-z]", re.MULTILINE)
+SHELL_MAKES = re.compile(
+    r"(?:^|[\s;(&|])(?:mkdir|touch|install|cp|tee|tar)\s(?!.*(?:\s-m|--mode))"
+    r"|(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|/proc/|&)[\"$/{.a-z]",
+    re.MULTILINE,
+)
 
 
 def programs(*folders: Path) -> Iterator[tuple[str, list[Path]]]:
@@ -302,7 +307,12 @@ UNITS = re.compile(r"(^|/)(.*\.service|.*\.unit|unit\.conf|drop-in\.conf)\.j2$")
 NO_ADDRESS = {"roles/docker/templates/unit.conf.j2"}
 
 
-@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for file in sorted(ROLES.glob("*/templates/**/*")) if UNITS.search(str(file))])
+def units() -> list[Path]:
+    """Return the templates of units and of their drop-ins."""
+    return sorted(file for file in ROLES.glob("*/templates/**/*") if UNITS.search(str(file)))
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for file in units()])
 def test_a_service_comes_up_whenever_its_address_does(file: Path) -> None:
     """After five attempts in ten seconds systemd gives up, unless it is told not to; a tunnel, or a private interface, takes longer."""
     text = file.read_text(encoding="utf-8")
@@ -318,3 +328,37 @@ def test_a_service_that_starts_without_its_address_waits_for_it(role: str) -> No
     """PostgreSQL and PgBouncer go on with what they could listen on, and would never listen on the rest."""
     texts = [file.read_text(encoding="utf-8") for file in (ROLES / role / "templates").glob("*.conf.j2")]
     assert any("until ip -4 -o address show" in text for text in texts)
+
+
+# --- Who is root where ---
+
+
+def test_a_role_is_never_root_on_the_machine_that_ansible_runs_on() -> None:
+    """Plays say that they need root on their hosts; a task that a role does locally says that it needs none."""
+    silent = [
+        f"{file.relative_to(support.ROOT)}: {task.get('name')}"
+        for role in BUILT for file in task_files(role) for task in tasks(file)
+        if re.search(r"localhost|_caller", str(task.get("delegate_to", ""))) or task.get("connection") == "local" or "local_action" in task
+        if "become" not in task or (task["become"] is not False and "localhost" not in str(task["become"]))
+    ]  # fmt: skip
+    assert not silent, "\n".join(silent)
+
+
+@pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for role in BUILT for file in task_files(role)])
+def test_a_role_does_not_depend_on_who_logs_in(file: Path) -> None:
+    """With sudo the user is root, and ~, $HOME or ansible_user would be somebody else's."""
+    outer = ("name", "block", "rescue", "always")
+    texts = [json.dumps({key: value for key, value in task.items() if key not in outer}) for task in tasks(file)]
+    found = [word for text in texts for word in re.findall(r"ansible_user\b|synchronize|remote_user|(?<![\w/.=])~/|\$HOME\b", text)]
+    # What is refused where no key lets the login in looks for the login's own key.
+    assert not found or file == ROLES / "base/tasks/look.yml", found
+
+
+# --- Programs that a host may lack ---
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_copes_where_kmod_is_missing(name: str) -> None:
+    """Containers and small images have no modprobe."""
+    text = "".join(module.read_text(encoding="utf-8") for module in PROGRAMS[name])
+    assert '"modprobe"' not in text or 'shutil.which("modprobe")' in text

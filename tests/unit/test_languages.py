@@ -32,7 +32,8 @@ esac
 def module(path: str, name: str) -> ModuleType:
     """Load a program of a role as a module."""
     found = importlib.util.spec_from_file_location(name, ROOT / "roles" / path)
-    assert found and found.loader
+    assert found is not None
+    assert found.loader is not None
     loaded = importlib.util.module_from_spec(found)
     sys.modules[name] = loaded  # dataclasses look their module up
     found.loader.exec_module(loaded)
@@ -50,7 +51,8 @@ def test_a_guest_that_runs_is_left_running_whatever_the_language(speaks: dict[st
     description.write_text(guests.hashlib.sha256(b"<domain/>").hexdigest() + "\n")
     for name in ("LC_ALL", "LANG", "LANGUAGE", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os, "environ", os.environ.copy() | speaks | {"PATH": f"{tmp_path}:/usr/bin:/bin", "CALLED": str(called), "DESCRIPTION": str(description)})
+    its = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CALLED": str(called), "DESCRIPTION": str(description)}
+    monkeypatch.setattr(os, "environ", os.environ.copy() | speaks | its)
     real = subprocess.run
     monkeypatch.setattr(guests.subprocess, "run", lambda *given, **more: real(*given, **more, env=dict(os.environ)))
     monkeypatch.setattr(guests.os.path, "exists", lambda path: True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Estate, HostView
-from . import gates, groups, rollout, tunnels
+from . import gates, groups, rollout, secrets, tunnels
 from .flows import Flows
 from .variables import OWN, SHARED
 from .variables.common import Expression
@@ -69,6 +69,7 @@ def build(estate: Estate) -> Inventory:
                 {"day": day.number, "phase": day.phase, "title": day.title, "needs": list(day.needs)} for day in rollout.days(estate)
             ],
             "unde_gates_of_days": [{"name": gate.name, "day": gate.day, "says": gate.says} for gate in asked],
+            secrets.NEEDED: secrets.entries(estate),
         },
         groups=grouped,
         hosts=hosts,

@@ -51,6 +51,9 @@ DISKS = ("vault_luks_passphrases", "vault_luks_recovery_passphrases")
 #: Secrets that are mappings.
 MAPPINGS = (REDIS, DATABASES, *DISKS)
 
+#: What Ansible is told of them: variable → the entries that must be there (plugins/lookup/vault.py).
+NEEDED = "unde_vault_entries"
+
 #: What a service of ours may ask for: kind → the variable that holds it (a mapping, where the layout writes ``kind/name``), and whether it must
 #: never reach a disk.
 RUNTIME = {
@@ -104,11 +107,16 @@ def made(variable: str) -> str:
     return password(POSTHOG_SALT_LENGTH if variable == POSTHOG_SALT else PASSWORD_LENGTH)
 
 
+def entries(estate: Estate) -> dict[str, list[str]]:
+    """Return which entries an estate needs in the secrets that are mappings."""
+    return {REDIS: redis_users(estate), DATABASES: database_users(estate), **dict.fromkeys(DISKS, encrypted(estate))}
+
+
 def fresh(estate: Estate, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return all secrets of an estate: those in ``kept`` as they are, the missing ones made anew."""
     known: dict[str, Any] = dict(kept or {})
     result = known | {name: known.get(name) or made(name) for name in (*PASSWORDS, MASTER_KEY, POSTHOG_SALT)}
-    for name, keys in {REDIS: redis_users(estate), DATABASES: database_users(estate), **dict.fromkeys(DISKS, encrypted(estate))}.items():
+    for name, keys in entries(estate).items():
         there: dict[str, str] = dict(known.get(name) or {})
         result[name] = there | {key: there.get(key) or made(name) for key in keys}
     return result

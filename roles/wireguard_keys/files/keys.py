@@ -22,7 +22,8 @@ def kernel_has_wireguard(check):
     if os.path.exists("/sys/module/wireguard"):
         return True
     if check:
-        return subprocess.run(["modprobe", "-n", "-q", "wireguard"], check=False).returncode == 0
+        # Without kmod nothing can be loaded: what is not there already will not come.
+        return bool(shutil.which("modprobe")) and subprocess.run(["modprobe", "-n", "-q", "wireguard"], check=False).returncode == 0
     probe = ["ip", "link", "add", "unde-probe", "type", "wireguard"]
     if subprocess.run(probe, check=False, capture_output=True).returncode:
         return False

@@ -19,7 +19,7 @@ def _of(estate: Estate, host: HostView) -> tuple[str, Database]:
 
 def _password(name: str, user: str) -> Expression:
     """Return where a password is found: the vault's variable, never a value."""
-    return Expression(f"{{{{ {PASSWORDS}['{name}-{user}'] }}}}")
+    return Expression(f"{{{{ lookup('unde.infra.vault', '{PASSWORDS}/{name}-{user}') }}}}")
 
 
 def _shared(estate: Estate, flows: Flows) -> Variables:
