@@ -204,6 +204,14 @@ def test_a_guard_refuses_where_the_run_starts_at_the_act(folder: Path, refusal: 
     assert played.changing == []
 
 
+@pytest.mark.parametrize("refusal", ["a gateway goes", "no new value", "no drill"])
+def test_a_guard_refuses_in_a_rehearsal_too(folder: Path, refusal: str) -> None:
+    playbook, words, answers, host, says = REFUSALS[refusal]
+    played = call(folder, playbook, *words, "-l", host, "--check", answers=answers)
+    assert played.code != 0
+    assert says in played.text, played.text[-3000:]
+
+
 @pytest.mark.parametrize(("refusal", "task"), [
     ("a gateway goes", "Destroy its keys"), ("who leads goes", "Stop its copy of the shard and its vote"), ("no yes", "Adopt"), ("no drill", "Drill"),
     ("no new value", "Destroy the former value"), ("PostHog without a yes", "Restore*"),
