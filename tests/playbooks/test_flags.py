@@ -204,6 +204,14 @@ def test_a_guard_refuses_where_the_run_starts_at_the_act(folder: Path, refusal: 
     assert played.changing == []
 
 
+@pytest.mark.parametrize("refusal", ["a gateway goes", "no new value", "no drill"])
+def test_a_guard_refuses_in_a_rehearsal_too(folder: Path, refusal: str) -> None:
+    playbook, words, answers, host, says = REFUSALS[refusal]
+    played = call(folder, playbook, *words, "-l", host, "--check", answers=answers)
+    assert played.code != 0
+    assert says in played.text, played.text[-3000:]
+
+
 @pytest.mark.parametrize(("refusal", "task"), [
     ("a gateway goes", "Destroy its keys"), ("who leads goes", "Stop its copy of the shard and its vote"), ("no yes", "Adopt"), ("no drill", "Drill"),
     ("no new value", "Destroy the former value"), ("PostHog without a yes", "Restore*"),
@@ -215,10 +223,12 @@ def test_no_run_starts_behind_a_guard(folder: Path, refusal: str, task: str) -> 
     assert played.changing == []
 
 
-def test_maintenance_does_not_begin_where_a_standby_is_away(folder: Path) -> None:
-    """A no that is written as text is a no."""
-    ill: Answers = [("patronictl (-c \\S+ )?list", members("starting")), *WHOLE]
-    played = call(folder, "operate/gateway_maintenance.yml", "-echange={folder}/change.yml", "-egate_retries=1", "-eanyway=false", answers=ill)
+@pytest.mark.parametrize(
+    "ill", [("patronictl (-c \\S+ )?list", members("starting")), ("^local-voice .*ping -n", {"rc": 1, "failed": True})], ids=["standby", "tunnel"]
+)
+def test_maintenance_does_not_begin_where_one_thing_is_not_whole(folder: Path, ill: tuple[str, Mapping[str, Any]]) -> None:
+    """A no that is written as text is a no; and one host that is not well holds all of them."""
+    played = call(folder, "operate/gateway_maintenance.yml", "-echange={folder}/change.yml", "-egate_retries=1", "-eanyway=false", answers=[ill, *WHOLE])
     assert played.code != 0
     assert "Nothing was begun" in played.text
     assert played.ran("change-the-gateway|pause.*true") == []
@@ -237,8 +247,9 @@ def test_maintenance_pauses_changes_and_resumes(folder: Path) -> None:
     assert set(failed.ran('pause\\\\": null')) == {LEADER, STANDBY}
 
 
-def test_a_drill_does_not_begin_on_a_shard_that_is_not_whole(folder: Path) -> None:
-    ill: Answers = [("user_knowledge_opens", {"stdout": "f"}), *WHOLE]
+@pytest.mark.parametrize("host", [LEADER, STANDBY])
+def test_a_drill_does_not_begin_on_a_shard_that_is_not_whole(folder: Path, host: str) -> None:
+    ill: Answers = [(f"^{host} .*user_knowledge_opens", {"stdout": "f"}), *WHOLE]
     played = call(folder, "drills/lose_primary.yml", "-edrill=yes", answers=ill)
     assert played.code != 0
     assert "is not whole" in played.text
