@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 #: A pattern that matches nobody, and warns of nothing.
 NOBODY = "all:!all"
+NO_ESTATE = "There is no host to act on: no layout was read. Name it by -i, or by `inventory` in ansible.cfg; `unde check` says what it lacks."
 #: Group that playbooks/gates/first_contact.yml puts a host in use into, once a person has met it.
 MET = "contact_met"
 #: Group of the hosts on which a role has failed in this run (playbooks/tasks/leave_out.yml).
@@ -26,7 +29,13 @@ def due(groups: Mapping[str, Iterable[str]], part: str, running: bool) -> dict[s
     ``part`` is how the plan's groups begin: ``managed`` for the whole rollout, ``day_09`` for a day, ``phase_1`` for a phase. A host in use that was
     not met in this run is in no pattern: whoever walks around the first contact (by ``--start-at-task``, ``--skip-tags``) reaches none of them.
     Before a run, as in ``--list-hosts``, nobody can have been met, and all are listed.
+
+    Raises:
+        AnsibleFilterError: there is no estate; whoever walks around playbooks/gates/estate.yml (by ``--skip-tags``) is told so, too.
+
     """
+    if running and not any(group.startswith("managed_") for group in groups):
+        raise AnsibleFilterError(NO_ESTATE)
     barred = [*groups.get(LEFT_OUT, ())]
     if running:
         met = set(groups.get(MET, ()))
@@ -35,10 +44,24 @@ def due(groups: Mapping[str, Iterable[str]], part: str, running: bool) -> dict[s
     return {role: f"{part}_{role}{but}" if groups.get(f"{part}_{role}") else NOBODY for role in ROLES}
 
 
+def acting(groups: Mapping[str, Iterable[str]], part: str) -> str:
+    """Return the pattern of all hosts that roles act on in this run."""
+    return ",".join(sorted(_acting(groups, part))) or NOBODY
+
+
+def _acting(groups: Mapping[str, Iterable[str]], part: str) -> set[str]:
+    """Return the hosts that roles act on in this run."""
+    return {host for role in ROLES for host in groups.get(f"{part}_{role}", ())}
+
+
 def to_meet(groups: Mapping[str, Iterable[str]], part: str) -> str:
     """Return the pattern of the hosts in use that roles act on in this run."""
-    acting = {host for role in ROLES for host in groups.get(f"{part}_{role}", ())}
-    return ",".join(sorted(acting & set(in_use(groups)))) or NOBODY
+    return ",".join(sorted(_acting(groups, part) & set(in_use(groups)))) or NOBODY
+
+
+def passed_over(groups: Mapping[str, Iterable[str]], part: str) -> str:
+    """Return the pattern of the hosts in use that roles were to act on in this run, and did not: nobody has met them in it."""
+    return ",".join(sorted((_acting(groups, part) & set(in_use(groups))) - set(groups.get(MET, ())))) or NOBODY
 
 
 def in_use(groups: Mapping[str, Iterable[str]]) -> list[str]:
@@ -67,4 +90,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return name → filter."""
-        return {"due": due, "to_meet": to_meet, "unmet": unmet}
+        return {"acting": acting, "due": due, "passed_over": passed_over, "to_meet": to_meet, "unmet": unmet}

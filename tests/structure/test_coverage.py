@@ -41,7 +41,7 @@ def variants() -> dict[str, Estate]:
         "late": support.estate({"rollout": {"days": {20: {"phase": 2, "title": "Voice, later"}}}, "hosts": {"local-voice": {"day": 20}}}),
         "encrypted": support.estate({"hosts": {
             "local-redis": {"encrypted_disk": {"device": "/dev/disk/by-id/scsi-1", "mount": "/var/lib/redis"}},
-            "embedder": {"encrypted_disk": {"device": "/dev/disk/by-id/nvme-1", "mount": "/srv"}},
+            "embedder": {"encrypted_disk": {"device": "/dev/disk/by-id/nvme-1", "mount": "/var/lib/unde-embedder"}},
         }}),
     }
     for example in sorted((support.ROOT / "inventory/examples").glob("*.yml")):

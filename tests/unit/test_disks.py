@@ -39,13 +39,43 @@ def test_one_key_of_the_layout() -> None:
     told = inventory.build(estate).hosts["shard-replica-0"]
     assert {name: value for name, value in told.items() if name.startswith("luks_")} == {
         "luks_device": DISK["device"], "luks_mount": "/var/lib/postgresql", "luks_unlock": "operator",
-        "luks_memory_kib": 1 << 20, "luks_iterations": 4, "luks_parallel": 4,
+        "luks_memory_kib": 1 << 20, "luks_iterations": 4, "luks_parallel": 4, "luks_services": ["patroni.service", "postgresql@.service"],
     }
     made = secrets.fresh(estate)
     one, other = (made[name] for name in secrets.DISKS)
     assert one.keys() == other.keys() == {"shard-replica-0"}
     assert one != other
     assert [finding for finding in checks.run(estate) if finding.rule.startswith("disk-")] == []
+
+
+@pytest.mark.parametrize(("host", "mount", "units"), [
+    ("production-db", "/var/lib/postgresql", ["postgresql@.service"]),
+    ("local-redis", "/var/lib/redis", ["redis-server@.service"]),
+    ("local-redis", "/var/lib/redis/limits", ["redis-server@.service"]),
+    ("local-redis", "/var/lib", ["redis-server@.service"]),
+    ("embedder", "/var/lib/unde-embedder", ["unde-embedder.service"]),
+    ("local-etcd-1", "/var/lib/prometheus", ["prometheus.service", "prometheus-alertmanager.service"]),
+    ("posthog", "/var/lib/docker", ["docker.service"]),
+])  # fmt: skip
+def test_whoever_keeps_data_on_the_disk_waits_for_it(host: str, mount: str, units: list[str]) -> None:
+    """Wherever the disk is: started without it, a service would write beside it, in the clear."""
+    estate = support.estate({"hosts": {host: {"encrypted_disk": {**DISK, "mount": mount}}}})
+    assert inventory.build(estate).hosts[host]["luks_services"] == units
+    assert [finding for finding in checks.run(estate) if finding.rule.startswith("disk-")] == []
+
+
+def test_who_archives_waits_for_the_disk_of_the_backups() -> None:
+    layout = support.merged(support.shipped(), {
+        "hosts": {"staging-db": {"encrypted_disk": {**DISK, "mount": "/var/lib"}}},
+        "clusters": {"pgbackrest": {"bucket": None, "path": "/var/lib/pgbackrest", "from_replica": False}},
+    })  # fmt: skip
+    assert disks.waiting(support.estate_of(layout), support.estate_of(layout).hosts["staging-db"]) == ["postgresql@.service"]
+
+
+def test_a_disk_on_which_nobody_keeps_anything_is_told() -> None:
+    [said] = [each for each in checks.run(support.estate({"hosts": {"embedder": {"encrypted_disk": {**DISK, "mount": "/srv"}}}})) if each.rule == "disk-unused"]
+    assert said.level == "warning"
+    assert "/var/lib/unde-embedder" in said.fix
 
 
 def test_adopting_a_disk_is_said() -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import support
+from unde import checks
 from unde.model import Estate
 from unde.plan import inventory, scrape, secrets
 
@@ -256,3 +257,24 @@ def test_what_others_give_is_kept(estate: Estate) -> None:
     token, first = secrets.GIVEN[1], secrets.fresh(estate)
     assert set(first).isdisjoint(secrets.GIVEN)
     assert secrets.fresh(estate, first | {token: "1:x"}) == first | {token: "1:x"}
+
+
+BARE = {"sites": {"helsinki": {"gateway": {"placement": "bare"}}}, "hosts": {"helsinki-gw": {"adopt": ["gateway"]}}}
+
+
+def test_a_server_that_is_itself_the_router_is_asked_through_its_tunnels() -> None:
+    """Nothing of ours answers there: as a target it would be down for ever; the probe of the tunnels tells of it."""
+    estate = support.estate(BARE)
+    assert "helsinki-gw" not in {host for job in scrape.jobs(estate) for host in job.hosts}
+    assert [finding for finding in checks.run(estate) if finding.rule == "monitoring-missing"] == []
+    blind = support.merged(support.shipped(), BARE)
+    del blind["services"]["blackbox-exporter"]
+    blind["flows"]["scrape"]["to"].remove("blackbox-exporter")
+    [said] = [finding for finding in checks.run(support.estate_of(blind)) if finding.rule == "monitoring-missing"]
+    assert "blackbox-exporter" in said.fix
+
+
+def test_a_watch_is_not_blind_for_a_server_that_is_itself_the_router() -> None:
+    sites = ["local", "witness", "helsinki"]
+    watched = {"clusters": {"watches": {"local": {"sites": sites}}}, "flows": {"watch-local": {"at": sites}}}
+    assert [finding for finding in checks.run(support.estate(support.merged(BARE, watched))) if finding.rule == "watch-blind"] == []

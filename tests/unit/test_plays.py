@@ -6,6 +6,9 @@ import importlib.util
 import json
 from typing import Any
 
+import pytest
+from ansible.errors import AnsibleFilterError
+
 import support
 
 _spec = importlib.util.spec_from_file_location("unde_plays", support.ROOT / "plugins/filter/plays.py")
@@ -27,7 +30,14 @@ def test_before_a_run_everybody_is_listed() -> None:
 
 def test_a_role_that_is_due_nowhere_selects_nobody_and_names_no_unknown_group() -> None:
     assert plays.due(GROUPS, "day_09", True)["base"] == plays.NOBODY
-    assert plays.due({}, "managed", True)["grafana"] == plays.NOBODY
+    assert plays.due({"managed_base": ["cache"]}, "managed", True)["grafana"] == plays.NOBODY
+
+
+def test_without_an_estate_no_play_begins() -> None:
+    """A list of what a run would do stays empty; the run itself fails, whatever was skipped before."""
+    assert plays.due({"all": ["localhost"]}, "managed", False)["base"] == plays.NOBODY
+    with pytest.raises(AnsibleFilterError, match="There is no host to act on"):
+        plays.due({"all": ["localhost"]}, "managed", True)
 
 
 def test_whoever_is_in_use_and_was_not_met_in_this_run_is_in_no_pattern() -> None:
@@ -42,6 +52,12 @@ def test_whoever_was_left_out_is_in_no_pattern_any_more() -> None:
 def test_who_is_to_be_met_is_in_use_and_acted_on() -> None:
     assert plays.to_meet(GROUPS, "managed") == "push"
     assert plays.to_meet(GROUPS, "day_09") == plays.NOBODY
+
+
+def test_who_was_not_met_was_passed_over() -> None:
+    assert plays.passed_over(GROUPS, "managed") == "push"
+    assert plays.passed_over(GROUPS, "day_09") == plays.NOBODY
+    assert plays.passed_over({**GROUPS, "contact_met": ["push"]}, "managed") == plays.NOBODY
 
 
 def test_a_mark_of_the_same_roles_is_wanted() -> None:

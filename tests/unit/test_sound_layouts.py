@@ -13,7 +13,7 @@ from unde.model import expand, read
 EXAMPLES = support.ROOT / "inventory" / "examples"
 GOLDEN = support.ROOT / "tests" / "golden"
 SOUND = {
-    "single site": (EXAMPLES / "single-site.yml", None),
+    **{name: (EXAMPLES / f"{name}.yml", None) for name in ("single-site", "game-studio", "clinic")},
     "golden base": (GOLDEN / "base.yml", None),
     **{f"golden {path.parent.name}": (GOLDEN / "base.yml", path) for path in sorted((GOLDEN / "valid").glob("*/overlay.yml"))},
 }
@@ -51,6 +51,11 @@ MENDED: dict[str, Any] = {
 def test_nothing_is_said_of_a_sound_layout(name: str) -> None:
     """Neither an error nor a warning."""
     assert checks.run(expand(*read(*SOUND[name]))) == []
+
+
+def test_the_newsroom_is_warned_of_what_it_has_to_fill_in() -> None:
+    """PostHog has no releases: which commit runs is its user's to say."""
+    assert {(finding.level, finding.rule) for finding in checks.run(expand(*read(EXAMPLES / "newsroom.yml")))} == {("warning", "posthog-pins")}
 
 
 @pytest.mark.parametrize("count", [1, 2, 16, 100, 151])

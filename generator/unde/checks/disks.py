@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from ..errors import Finding
 from ..model import Estate
+from ..plan import disks
 from .rules import rule
 
-#: Where Debian keeps PostgreSQL's data.
-DATABASES = "/var/lib/postgresql"
+#: Roles whose databases are what a disk is for.
+DATABASES = ("postgres_shard", "core_database")
 #: Names that are the same after every boot.
 STABLE = ("/dev/disk/by-id/", "/dev/disk/by-path/", "/dev/mapper/")
 
@@ -27,23 +28,30 @@ def roles(estate: Estate) -> Iterator[Finding]:
 
 @rule("disk-unused")
 def unused(estate: Estate) -> Iterator[Finding]:
-    """What an encrypted disk is for lies on it: the databases of a host that has any."""
+    """What an encrypted disk is for lies on it: the databases of a host that has any, else what something else keeps."""
     reported = set()
     for host in estate.hosts.values():
         disk = host.kind.encrypted_disk
         if disk is None or (host.path, disk) in reported:
             continue
         reported.add((host.path, disk))
-        holds = (DATABASES + "/").startswith(disk.mount + "/")
-        if "postgres_shard" in host.roles and not holds:
+        databases = set(DATABASES) & set(host.roles)
+        if databases and not f"{disks.DATABASES}/".startswith(f"{disk.mount}/"):
             yield estate.source.finding(
-                (*host.path, "encrypted_disk", "mount"), "disk-unused", f"the databases of '{host.name}' are in {DATABASES}, not below {disk.mount}: "
-                "they would lie beside the encrypted disk", f"mount: {DATABASES}",
+                (*host.path, "encrypted_disk", "mount"), "disk-unused", f"the databases of '{host.name}' are in {disks.DATABASES}, not below {disk.mount}: "
+                "they would lie beside the encrypted disk", f"mount: {disks.DATABASES}",
             )
-        if "postgres_shard" not in host.roles and disk.mount == DATABASES:
+        elif not databases and disk.mount == disks.DATABASES:
             yield estate.source.finding(
                 (*host.path, "encrypted_disk"), "disk-unused", f"'{host.name}' has an encrypted disk for databases, but no role that has any",
                 "another mount, or remove the disk",
+            )
+        elif not disks.waiting(estate, host):
+            there = ", ".join(directory for directory, _ in disks.kept(estate, host)) or "nowhere"
+            yield estate.source.finding(
+                (*host.path, "encrypted_disk", "mount"), "disk-unused",
+                f"nothing that the roles run on '{host.name}' keeps data in {disk.mount}: that would lie beside the encrypted disk",
+                f"a mount where data is: {there}", warn=True,
             )
 
 

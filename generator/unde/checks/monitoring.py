@@ -19,13 +19,18 @@ WEB = {80, 443}
 def unseen(estate: Estate) -> Iterator[Finding]:
     """Every host is a target of some scrape job."""
     seen = {host for job in scrape.jobs(estate) for host in job.hosts}
+    routers = scrape.bare_routers(estate)
+    # Whoever is at the far ends of its tunnels is asked through it.
+    seen |= {router for router in routers for prober in watches.main(estate) if prober.site == estate.gateways[router] and scrape.asks_tunnels(estate, prober)}
     reported = set()
     for host in estate.hosts.values():
         if host.name not in seen and host.path not in reported:
             reported.add(host.path)
+            fix = "add blackbox-exporter on the host of Prometheus: it asks through the router's tunnels" if host.name in routers else (
+                "add it to a service with metrics, as node-exporter: hosts: [all]"
+            )
             yield estate.source.finding(
-                host.path, "monitoring-missing", f"no scrape job has '{host.name}': nobody would see it fail",
-                "add it to a service with metrics, as node-exporter: hosts: [all]", warn=True,
+                host.path, "monitoring-missing", f"no scrape job has '{host.name}': nobody would see it fail", fix, warn=True,
             )
 
 

@@ -68,6 +68,7 @@ def blind(estate: Estate) -> Iterator[Finding]:
     for name, watch in estate.layout.clusters.watches.items():
         host, here = estate.hosts[watch.host], ("clusters", "watches", name)
         seen = {target for job in scrape.watched(estate, flows, host) for target in job.hosts}
+        seen |= scrape.bare_routers(estate)  # nothing of ours is there to be looked at
         unseen = [target.name for site in watch.sites for target in estate.by_site[site] if target.name not in seen]
         if unseen:
             others = f" (and {len(unseen) - 1} more hosts)" if len(unseen) > 1 else ""

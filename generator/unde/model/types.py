@@ -96,8 +96,8 @@ InterfacePattern = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\{
 SqlName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$", max_length=63)]
 #: A block device, as udev names it.
 DevicePath = Annotated[str, StringConstraints(pattern=r"^/dev/[A-Za-z0-9/_.:+-]+$")]
-#: A folder whose name systemd does not have to escape.
-MountPath = Annotated[str, StringConstraints(pattern=r"^(/[a-z0-9_]+)+$")]
+#: A folder of which systemd has to escape the dash alone.
+MountPath = Annotated[str, StringConstraints(pattern=r"^(/[a-z0-9_][a-z0-9_-]*)+$")]
 #: A commit of git, and a digest of a container image.
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]

@@ -46,6 +46,16 @@ def _base_name(estate: Estate, host: HostView) -> str:
     return kind if kind.startswith(f"{host.site}-") else f"{host.site}-{kind}"
 
 
+def _listens(estate: Estate, host: HostView, service: str) -> bool:
+    """Return whether something of ours is there that answers: on a server that is itself the router nothing is."""
+    return host.name not in bare_routers(estate) and (service not in COMES_WITH or host.may(COMES_WITH[service]))
+
+
+def bare_routers(estate: Estate) -> set[str]:
+    """Return the servers that are themselves a router."""
+    return {site.gateway.host for site in estate.layout.sites.values() if site.gateway and site.gateway.bare}
+
+
 def _everything(host: HostView, port: int) -> bool:
     """Look at everything, as the main Prometheus does."""
     return True
@@ -61,7 +71,7 @@ def jobs(estate: Estate, looks_at: Callable[[HostView, int], bool] = _everything
     targets: dict[tuple[str, str], list[tuple[str, str]]] = {}
     services = [(name, service) for name, service in estate.layout.services.items() if service.metrics]
     listening = [
-        (service, {host.name for host in select.hosts(estate, service.hosts) if name not in COMES_WITH or host.may(COMES_WITH[name])})
+        (service, {host.name for host in select.hosts(estate, service.hosts) if _listens(estate, host, name)})
         for name, service in services
     ]
     for host in estate.hosts.values():
@@ -115,6 +125,11 @@ class Probe:
 def probes(estate: Estate, prober: HostView) -> list[Probe]:
     """Return what exporters are asked: the prober's own about the tunnels that it can look through, Redis's about further instances."""
     return [*_tunnels(estate, prober), *_instances(estate)]
+
+
+def asks_tunnels(estate: Estate, prober: HostView) -> bool:
+    """Return whether hosts behind the tunnels to a prober's site are asked from there."""
+    return bool(_tunnels(estate, prober))
 
 
 def _tunnels(estate: Estate, prober: HostView) -> list[Probe]:

@@ -19,6 +19,7 @@ def _luks_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
         "luks_memory_kib": disks.memory_kib(host.kind),
         "luks_iterations": disks.ITERATIONS,
         "luks_parallel": disks.threads(host.kind),
+        "luks_services": disks.waiting(estate, host),
     }
 
 
