@@ -60,8 +60,8 @@ class HostChange:
         return any(not consequence.leader for consequence in self.consequences)
 
 
-#: What only the gates read, which touch no host.
-OF_GATES = frozenset({"unde_gates", "unde_gates_of_days"})
+#: What only gates and refusals read, which touch no host.
+UNTOUCHING = frozenset({"unde_gates", "unde_gates_of_days", "unde_vault_entries"})
 
 
 def told(inventory: Inventory, host: str) -> Variables:
@@ -70,7 +70,7 @@ def told(inventory: Inventory, host: str) -> Variables:
     for group in inventory.members[host]:
         variables |= inventory.groups[group]
     variables |= inventory.hosts[host] | {key: value for key, value in inventory.from_overlay.items() if key not in inventory.hosts[host]}
-    return {key: value for key, value in variables.items() if key not in OF_GATES}
+    return {key: value for key, value in variables.items() if key not in UNTOUCHING}
 
 
 def compare(old: tuple[Estate, Inventory], new: tuple[Estate, Inventory], effects: Effects) -> list[HostChange]:
