@@ -83,7 +83,8 @@ def misplaced(plays: list[dict[str, Any]]) -> list[str]:
     """Return the plays that refuse on the controller what a later play does elsewhere: a limit to its hosts leaves the controller out."""
     return [
         play["name"] for number, play in enumerate(plays)
-        if local(play) and play not in load(ESTATE) and any(action(task) in ("assert", "fail") for task, _ in flat(tasks_of(play))) and not all(local(later) for later in plays[number + 1:])
+        if local(play) and play not in load(ESTATE)
+        and any(action(task) in ("assert", "fail") for task, _ in flat(tasks_of(play))) and not all(local(later) for later in plays[number + 1:])
     ]
 
 
@@ -125,7 +126,7 @@ def on_controller(task: Task) -> bool:
 
 def rootless(task: Task, become: Any) -> bool:
     """Return whether a task says that it becomes root nowhere, or not where it runs on the controller."""
-    return become is False or ("_caller" in str(task.get("delegate_to")) and "placement" in str(become))
+    return become is False or ("_caller" in str(task.get("delegate_to")) and "_caller != 'localhost'" in str(become))
 
 
 def rooted(tasks: list[Task]) -> list[str]:

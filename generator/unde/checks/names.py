@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..errors import Finding
 from ..model import Estate
 from ..model.source import DataPath
-from ..plan import databases, groups
+from ..plan import groups
 from .rules import rule
 
 #: What Ansible calls all hosts, those in no group, and the control node (docs.ansible.com, "How to build your inventory").
@@ -73,22 +73,6 @@ def tunnels(estate: Estate) -> Iterator[Finding]:
             yield estate.source.finding(
                 path, "tunnel-name-reserved", f"a tunnel cannot be called '{tunnel.name}': the system names interfaces so", "write wg- in front, as wg-etcd",
             )
-
-
-@rule("secret-name-shared")
-def passwords(estate: Estate) -> Iterator[Finding]:
-    """No two users of the databases come to the same name in the encrypted file: they would have one password."""
-    first: dict[str, str] = {}
-    for name, database in estate.layout.clusters.databases.items():
-        for user in databases.users(database):
-            shared = f"{name}-{user}"
-            other = first.setdefault(shared, name)
-            if other != name:
-                yield estate.source.finding(
-                    ("clusters", "databases", name), "secret-name-shared",
-                    f"users of '{other}' and of '{name}' both come to the name '{shared}' in the encrypted file: one password would open both",
-                    "rename one of them: the name is that of the database, a dash, and that of the user",
-                )
 
 
 @rule("stanza-shared")
