@@ -242,6 +242,6 @@ def test_a_switch_without_bool_is_found(condition: str, found: bool) -> None:
 @pytest.mark.parametrize("path", sorted(HOME.rglob("*.yml")), ids=label)
 def test_the_first_play_fails_where_there_is_no_host(path: Path) -> None:
     """Of every playbook that a user calls."""
-    if path.parent.name in ("tasks", "vars", "guards") or path in (ESTATE, HOME / "gates" / "first_contact.yml"):
+    if path.parent.name in ("tasks", "vars", "guards") or path in (ESTATE, HOME / "gates" / "first_contact.yml", HOME / "gates" / "passed_over.yml"):
         return
     assert expanded(path)[:1] == load(ESTATE)
