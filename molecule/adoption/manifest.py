@@ -59,7 +59,9 @@ def owned():
     """Return the files of the packages that the arguments name."""
     if not sys.argv[1:]:
         return []
-    return subprocess.run(["dpkg-query", "--listfiles", *sys.argv[1:]], check=True, capture_output=True, text=True).stdout.splitlines()
+    listed = subprocess.run(["dpkg-query", "--listfiles", *sys.argv[1:]], check=True, capture_output=True, text=True).stdout.splitlines()
+    # Packages of Debian 12 say /lib, which is /usr/lib.
+    return [os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in listed]
 
 
 print(json.dumps({"files": files(), "services": services(), "owned": owned()}))
