@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import generated
 import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
@@ -16,7 +17,7 @@ from ansible.parsing.dataloader import DataLoader
 import support
 from unde.model import Estate
 from unde.model.roles import ROLES
-from unde.plan import groups, rollout
+from unde.plan import gates, groups, rollout, routing
 
 _spec = importlib.util.spec_from_file_location("unde_plays", support.ROOT / "plugins/filter/plays.py")
 assert _spec is not None
@@ -27,6 +28,9 @@ _spec.loader.exec_module(plays)
 PLAYBOOKS = support.ROOT / "playbooks"
 DUE = re.compile(r"^\{\{ due\.(\w+) \}\}(.*)$")
 EVERYTHING_OURS = {"hosts": {"*": {"state": "create", "adopt": []}}, "shards": {"replica": {"only": {0: {"state": "create", "adopt": []}}}}}
+
+
+GENERATED = generated.estates()
 
 
 def variants() -> dict[str, Estate]:
@@ -47,7 +51,7 @@ def variants() -> dict[str, Estate]:
     for example in sorted((support.ROOT / "inventory/examples").glob("*.yml")):
         if example.stem != "as-written":  # it is refused, and that is its point
             estates[example.stem] = support.estate(file=example)
-    return estates
+    return {**estates, **GENERATED}
 
 
 ESTATES = variants()
@@ -131,6 +135,118 @@ def test_phases_are_their_days(name: str) -> None:
     for phase in estate.layout.rollout.phases:
         of_days = {(host, role) for day in rollout.days(estate) if day.phase == phase for role, hosts in selected(estate, day.name) for host in hosts}
         assert {(host, role) for role, hosts in selected(estate, f"phase_{phase}") for host in hosts} == of_days
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_a_host_is_prepared_before_anything_acts_there(name: str) -> None:
+    """With its base system and its firewall; on a day of the layout."""
+    estate = ESTATES[name]
+    for host, roles in rollout.applied(estate).items():
+        for role, days in roles.items():
+            assert set(days) <= set(estate.layout.rollout.days), f"{role} on {host}"
+            for needed in ("base", "firewall"):
+                assert needed not in roles or roles[needed][0] <= days[0], f"{role} on {host} before its {needed}"
+
+
+def test_the_authority_is_prepared_before_the_first_certificate() -> None:
+    """However late its own day is, and although its site is opened on that day."""
+    applied = rollout.applied(support.estate({
+        **EVERYTHING_OURS, "clusters": {"certificates": {"host": "etcd-3"}}, "rollout": {"days": {8: {"opens": ["local"]}, 11: {"opens": ["witness"]}}},
+    }))["etcd-3"]  # fmt: skip
+    assert {role: applied[role] for role in ("base", "firewall", "certificates", "etcd")} == {"base": (1,), "firewall": (1,), "certificates": (1, 11), "etcd": (11,)}
+
+
+def test_what_shows_metrics_waits_for_a_prometheus() -> None:
+    """And who writes the routing for the Redis that keeps it."""
+    late = {"hosts": {"monitoring": {"day": 1, "roles": ["grafana", "object_storage"]}, "local-voice": {"day": 13, "roles": ["prometheus", "alertmanager"]}}}
+    data = support.merged(support.shipped(), support.merged(EVERYTHING_OURS, late) | {"clusters": {"watches": {}}})
+    data["clusters"]["watches"] = {}
+    data["hosts"]["local-etcd-1"]["roles"] = ["etcd", "routing"]
+    assert rollout.applied(support.estate_of(data))["monitoring"]["grafana"] == (13,)
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_a_tunnel_is_built_at_both_ends_on_one_day(name: str) -> None:
+    """On the first day on which both ends are there: its keys are, and no end waits for another run."""
+    estate = ESTATES[name]
+    applied = rollout.applied(estate)
+    for tunnel in estate.tunnels.values():
+        ends = {end: {"wireguard_peer", "gateway", "mikrotik_chr"} & applied[end].keys() for end in (tunnel.near, tunnel.far)}
+        if not all(ends.values()):
+            continue  # nothing of ours acts at one of them
+        keys = max(applied[end][role][0] for end in ends for role in {"wireguard_keys", "mikrotik_chr"} & applied[end].keys())
+        for end, roles in ends.items():
+            assert any(keys in applied[end][role] for role in roles), f"{tunnel.name} at {end}, day {keys}"
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_what_another_host_must_have_is_there(name: str) -> None:
+    """Where a role needs something of another host: the certificate authority, the buckets, every copy of a Redis, its site's Redis, votes, members."""
+    estate = ESTATES[name]
+    applied, clusters = rollout.applied(estate), estate.layout.clusters
+
+    def first(role: str, hosts: Iterable[str] | None = None) -> list[int]:
+        return [roles[role][0] for host, roles in applied.items() if role in roles and (hosts is None or host in hosts)]
+
+    for host, roles in applied.items():
+        needed: dict[str, list[int]] = {"certificates": first("certificates", [clusters.certificates.host])}
+        if clusters.pgbackrest.bucket is not None:
+            needed["pgbackrest"] = first("object_storage")
+        needed["routing"] = [*first("etcd"), *first("patroni")]
+        needed["routing"] += first("redis", [clusters.redis[each].host for each in routing.instances(estate, estate.hosts[host].site)])
+        needed["grafana"] = needed["alertmanager"] = first("prometheus")[:1] and [min(first("prometheus"))]
+        if clusters.sentinel:
+            needed["redis_sentinel"] = first("redis", [*clusters.sentinel.replicas, *(clusters.redis[each].host for each in clusters.sentinel.instances)])
+        if estate.hosts[host].shard is not None:
+            members = [member.name for member in estate.shards[estate.hosts[host].shard or 0]]
+            needed["patroni"] = [*first("etcd"), *first("postgres_shard", members)]
+            if estate.hosts[host].member == "replica":
+                needed["postgres_shard"] = first("postgres_shard", members)
+        for role, days in needed.items():
+            assert role not in roles or roles[role][-1] >= max(days, default=0), f"{role} on {host}, day {roles[role]}, before what it needs"
+            if role in ("certificates", "patroni", "routing", "pgbackrest"):
+                assert role not in roles or roles[role][0] >= max(days, default=0), f"{role} on {host}, day {roles[role]}, before what it needs"
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_gates_ask_what_is_there(name: str) -> None:
+    """Each on a day of the layout, of hosts on which its role has acted by then; every role's gate is asked of every such host on some day."""
+    estate = ESTATES[name]
+    applied, asked = rollout.applied(estate), gates.every(estate)
+    roles = {**{which: role for which, role, _ in (*gates.OF_ROLES, *gates.OF_SHARDS, *gates.OF_CLUSTERS) if which != "forwarding"}}
+    for gate in asked:
+        assert gate.day in estate.layout.rollout.days
+        for host in gate.hosts:
+            if gate.name in roles:
+                assert applied[host][roles[gate.name]][0] <= gate.day, f"{gate.name} asks {host} on day {gate.day}"
+    for which, role in roles.items():
+        due = {host for host, mine in applied.items() if role in mine and (which not in gates.PRIMARIES or estate.hosts[host].member == "primary")}
+        assert {host for gate in asked if gate.name == which for host in gate.hosts} == due, which
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_who_is_to_be_met_on_a_day_is_in_use_and_acted_on(name: str) -> None:
+    """Exactly, at whatever site."""
+    estate = ESTATES[name]
+    applied, members = rollout.applied(estate), groups.members(estate)
+    grouped: dict[str, list[str]] = {}
+    for host, mine in members.items():
+        for group in mine:
+            grouped.setdefault(group, []).append(host)
+    for day in rollout.days(estate):
+        strange = {host for host, roles in applied.items() if estate.hosts[host].kind.state != "create" and any(day.number in on for on in roles.values())}
+        assert plays.to_meet(grouped, day.name) == (",".join(sorted(strange)) or plays.NOBODY)
+    everywhere = {host for host, roles in applied.items() if estate.hosts[host].kind.state != "create" and roles}
+    assert plays.to_meet(grouped, "managed") == (",".join(sorted(everywhere)) or plays.NOBODY)
+
+
+def test_enough_layouts_were_generated() -> None:
+    """Of every base some; and of what makes them differ."""
+    assert len(GENERATED) >= 20
+    assert {name.rpartition("-")[0] for name in GENERATED} == {Path(base).stem for base in generated.BASES}
+    applied = [roles for estate in GENERATED.values() for roles in rollout.applied(estate).values()]
+    assert {"gateway", "mikrotik_chr", "luks"} <= {role for roles in applied for role in roles}
+    assert {host.kind.state for estate in GENERATED.values() for host in estate.hosts.values()} == {"create", "deployed", "running"}
 
 
 def test_the_plays_keep_the_order_of_what_roles_need() -> None:

@@ -96,7 +96,7 @@ def _way(estate: Estate, start: int, goal: int) -> list[int]:
 
 @rule("rollout-too-early", derives=True)
 def early(estate: Estate) -> Iterator[Finding]:
-    """No host of ours is deployed before the gateway and the primary that it needs; its services not before those they call."""
+    """No host of ours is deployed before the gateway, the primary and the bucket that it needs; its services not before those they call."""
     reported: set[DataPath] = set()
     for host, needed, why, essential in _needs(estate):
         if host.kind.day is None or needed.kind.day is None or host.kind.day >= needed.kind.day or host.path in reported:
@@ -117,6 +117,10 @@ def _needs(estate: Estate) -> Iterator[tuple[HostView, HostView, str, bool]]:
             yield estate.hosts[tunnel.near], estate.hosts[tunnel.far], "the gateway of its tunnel", True
     primaries = {host.shard: host for host in estate.hosts.values() if host.member == "primary"}
     yield from ((host, primaries[host.shard], "its primary", True) for host in estate.hosts.values() if host.member == "replica")
+    if estate.layout.clusters.pgbackrest.bucket is not None:
+        makers = [host for host in estate.by_role["object_storage"] if host.may("object_storage")]
+        archiving = [host for host in estate.by_role["pgbackrest"] if host.may("pgbackrest")]
+        yield from ((host, maker, "which makes the bucket of its backups", True) for host in archiving for maker in makers)
     for connection in Flows(estate).connections:
         for caller in connection.callers:
             if {"app_service", "nginx_gateway"} & set(caller.roles):

@@ -1,7 +1,7 @@
 """The order of work: the days of the rollout, and on which of them a role is applied to a host.
 
 A host has a day of its own. Its base system, firewall and tunnels come before, when its site is opened; what needs others waits for them: Patroni for
-every vote and every member of its shard, the gateway for the keys of the tunnels that end there.
+every vote and every member of its shard, the routing for these and for its site's Redis, the gateway for the keys of the tunnels that end there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model import Estate, HostView
-from . import sentinels
+from ..model.roles import ROLES
+from . import routing, sentinels
 
 #: What a host is prepared with when its site is opened.
 PREPARED_WITH = ("base", "firewall", "wireguard_keys")
@@ -76,6 +77,10 @@ def applied(estate: Estate) -> dict[str, Applied]:
     """Return host → the roles that may act on it, each with its days."""
     opened = openings(estate)
     prepared = {name: min(opened[host.site], _own(host)) for name, host in estate.hosts.items()}
+    authority = estate.layout.clusters.certificates.host
+    certified = [_own(host) for host in estate.hosts.values() if host.may("certificates")]
+    if authority in estate.hosts and estate.hosts[authority].may("certificates"):
+        prepared[authority] = min(prepared[authority], *certified)  # the authority is there before the first certificate
     found = {name: {role: _days(estate, host, role, prepared) for role in _acting(host)} for name, host in estate.hosts.items()}
     for host in estate.hosts.values():
         _wait(estate, host, found)
@@ -113,17 +118,20 @@ def _days(estate: Estate, host: HostView, role: str, prepared: dict[str, int]) -
 def _wait(estate: Estate, host: HostView, found: dict[str, Applied]) -> None:
     """Move the roles of a host behind what they wait for on other hosts."""
     mine = found[host.name]
+    for role in mine:
+        earliest = [min(days) for somewhere in ROLES[role].anywhere if (days := _first(found, somewhere))]
+        mine[role] = tuple(sorted({max(day, *earliest) for day in mine[role]})) if earliest else mine[role]
     if "patroni" in mine:
         members = [member.name for member in estate.shards.get(host.shard, ())] if host.shard is not None else []
         mine["patroni"] = (max(*mine["patroni"], *_first(found, "etcd"), *_first(found, "postgres_shard", members)),)
     if "routing" in mine:
         shards = [max(_own(member) for member in members) for members in estate.shards.values()]
-        mine["routing"] = (max(*mine["routing"], *_first(found, "etcd"), *shards),)
+        kept = [estate.layout.clusters.redis[instance].host for instance in routing.instances(estate, host.site)]
+        mine["routing"] = (max(*mine["routing"], *_first(found, "etcd"), *shards, *_first(found, "redis", kept)),)
     if "redis_sentinel" in mine and estate.layout.clusters.sentinel:
         watched = [copy.name for instance in estate.layout.clusters.sentinel.instances for copy in sentinels.copies(estate, instance)]
         mine["redis_sentinel"] = (max(*mine["redis_sentinel"], *_first(found, "redis", watched)),)
     if "certificates" in mine and host.name == estate.layout.clusters.certificates.host:
-        # The authority is there before the first certificate.
         mine["certificates"] = tuple(sorted({min(_first(found, "certificates")), *mine["certificates"]}))
 
 
