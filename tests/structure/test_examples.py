@@ -18,12 +18,11 @@ from unde.model import Estate
 from unde.plan import rollout
 
 EXAMPLES = ("game-studio", "clinic", "newsroom")
-#: Play of a role → the role, and how a shard's member begins where the play is for one kind of them.
+#: Play of a role → the role, and for which members of a shard it is (& those that begin so, ! the others, and who is no member).
 PLAYS = {
-    play["name"]: (found[1], found[2].rpartition("_")[2] if found[2] else "", ":!" in found[2])
-    for play in yaml.safe_load((support.ROOT / "playbooks/roles.yml").read_text(encoding="utf-8"))
-    if "hosts" in play and (found := re.match(r"\{\{ due\.(\w+) \}\}(.*)", play["hosts"]))
-}
+    play["name"]: found.groups(default="") if (found := re.fullmatch(r"\{\{ due\.(\w+) \}\}(?::([&!])begins_as_(\w+))?", play["hosts"])) else ("", "", "")
+    for play in yaml.safe_load((support.ROOT / "playbooks/roles.yml").read_text(encoding="utf-8")) if "hosts" in play
+}  # fmt: skip
 LISTED = re.compile(r"^  play #\d+ \(.*?\): (.*?)\tTAGS: .*\n    pattern: .*\n    hosts \(\d+\):((?:\n      .+)*)", re.MULTILINE)
 #: A day that no layout of these has.
 NO_DAY = 77
@@ -74,9 +73,9 @@ def plays(listing: str) -> list[tuple[str, set[str]]]:
 
 def planned(estate: Estate, play: str, day: int) -> set[str]:
     """Return the hosts that a play of a role has by the plan: at any time (day 0), or on a day."""
-    role, member, without = PLAYS[play]
+    role, sign, member = PLAYS[play]
     due = {host for host, roles in rollout.applied(estate).items() if role in roles and (not day or day in roles[role])}
-    return {host for host in due if not member or (estate.hosts[host].member == member) is not without}
+    return {host for host in due if not sign or (estate.hosts[host].member == member) is (sign == "&")}
 
 
 def in_use(estate: Estate, day: int) -> set[str]:
