@@ -20,9 +20,10 @@ from unde.plan import rollout
 EXAMPLES = ("game-studio", "clinic", "newsroom")
 #: Play of a role → the role, and for which members of a shard it is (& those that begin so, ! the others, and who is no member).
 PLAYS = {
-    play["name"]: found.groups(default="") if (found := re.fullmatch(r"\{\{ due\.(\w+) \}\}(?::([&!])begins_as_(\w+))?", play["hosts"])) else ("", "", "")
-    for play in yaml.safe_load((support.ROOT / "playbooks/roles.yml").read_text(encoding="utf-8")) if "hosts" in play
-}  # fmt: skip
+    play["name"]: found.groups(default="")
+    for play in yaml.safe_load((support.ROOT / "playbooks/roles.yml").read_text(encoding="utf-8"))
+    if "hosts" in play and (found := re.match(r"\{\{ due\.(\w+) \}\}(?::([&!])begins_as_(\w+)$)?", play["hosts"]))
+}
 LISTED = re.compile(r"^  play #\d+ \(.*?\): (.*?)\tTAGS: .*\n    pattern: .*\n    hosts \(\d+\):((?:\n      .+)*)", re.MULTILINE)
 #: A day that no layout of these has.
 NO_DAY = 77
