@@ -138,3 +138,9 @@ def test_another_image_and_the_second_version_of_control_groups() -> None:
 
 def test_the_driver_is_pinned() -> None:
     assert '"molecule-plugins[docker]==26.10.12"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("file", sorted((support.ROOT / "molecule").glob("*/layout.yml")), ids=lambda path: path.parent.name)
+def test_a_scenario_s_layout_stands(file: Path) -> None:
+    """The layouts that scenarios run on are held to the same rules as any other."""
+    support.estate(file=file)
