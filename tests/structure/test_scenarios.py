@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from molecule.interpolation import Interpolator, TemplateWithDefaults
 
+import support
 from support import ROOT
 
 SCENARIOS = ROOT / "molecule"
@@ -140,7 +142,7 @@ def test_the_driver_is_pinned() -> None:
     assert '"molecule-plugins[docker]==26.10.12"' in (ROOT / "pyproject.toml").read_text()
 
 
-@pytest.mark.parametrize("file", sorted((support.ROOT / "molecule").glob("*/layout.yml")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("file", sorted((ROOT / "molecule").glob("*/layout.yml")), ids=lambda path: path.parent.name)
 def test_a_scenario_s_layout_stands(file: Path) -> None:
     """The layouts that scenarios run on are held to the same rules as any other."""
     support.estate(file=file)
