@@ -47,7 +47,7 @@ def test_the_pooler_the_archive_and_the_exporter_know_whose_they_are(estate: Est
     """Passwords are named, never given."""
     staging = told(estate, "staging-db")
     assert (staging["pgbackrest_stanza"], staging["pgbouncer_pool_size"], staging["pgbouncer_port"]) == ("staging", 20, 6432)
-    assert staging["pgbouncer_auth_password"] == "{{ vault_core_database_passwords['staging-pgbouncer'] }}"
+    assert staging["pgbouncer_auth_password"] == "{{ lookup('unde.infra.vault', 'vault_core_database_passwords/staging-pgbouncer') }}"
     assert staging["exporters_postgres_of"] == "core"
     assert {each["name"] for each in staging["exporters_wanted"]} == {"node", "postgres", "pgbouncer", "pgbackrest"}
     shard = told(estate, "local-shard-0")

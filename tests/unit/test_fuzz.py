@@ -149,7 +149,7 @@ def judged(data: Any) -> tuple[Estate | None, list[str]]:
 
 
 #: Layout → how many cases of it. One in three passes ``unde check`` and goes the whole way, which takes a second for thirty hosts.
-CASES = {"base": 160, "layout": 24}
+CASES = {"base": 160, "layout": 24, "game-studio": 60}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

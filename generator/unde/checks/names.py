@@ -27,7 +27,7 @@ INTERFACES = re.compile(
 )
 
 
-@rule("host-name-reserved")
+@rule("host-name-reserved", derives=True)
 def hosts(estate: Estate) -> Iterator[Finding]:
     """A host has a name that means nothing else: to Ansible, to the resolver, or in a flow."""
     taken = dict.fromkeys(OF_ANSIBLE, "Ansible has that name for something else")
