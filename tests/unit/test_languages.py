@@ -94,6 +94,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         monkeypatch.delitem(sys.modules, name, raising=False)
     loaded = module("postgres_shard/files/tool/cluster.py", "shard_cluster")
     monkeypatch.setattr(loaded.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(loaded.common, "programs", [Path("/usr/lib/postgresql/17/bin")])
     for name in ("common", "home"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return loaded
