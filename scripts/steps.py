@@ -241,7 +241,7 @@ def elsewhere(command: str) -> list[str]:
         own = [step.name for step in (*there.alone, *there.estate) if step.name not in SHARED]
         told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
-        told += [f"left to make prove: role {name} on Debian 12 (a second run on another release)" for name in ON_BOOKWORM]
+        told += [f"left to make prove: {role(name, BOOKWORM).name} (Debian 12: a second run on another release)" for name in ON_BOOKWORM]
         rest = [name for name in files_of_estate() if name not in once]
         told.append(f"left to make prove, of the estate's tests: {', '.join(rest)} (they change or break the estate, for minutes)")
         told += [f"left to make prove: all of {name.partition('::')[0]} but {name.partition('::')[2]}" for name in TESTED if "::" in name]

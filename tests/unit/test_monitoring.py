@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
+from ansible.plugins.filter.core import to_bool
 
 import support
 from unde import checks
@@ -41,6 +42,7 @@ def rule_files() -> dict[str, str]:
     environment = jinja2.Environment(
         trim_blocks=True, undefined=jinja2.StrictUndefined, autoescape=False, variable_start_string="[%", variable_end_string="%]",
     )
+    environment.filters["bool"] = to_bool
     peers = environment.from_string((ROLE / "templates" / "peers.yml.j2").read_text(encoding="utf-8"))
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROLE / "files" / "rules").glob("*.yml"))} | {
         "peers": peers.render(prometheus_watch=True, prometheus_patience=patience)
@@ -84,7 +86,7 @@ def rendered(variables: dict[str, Any]) -> dict[str, Any]:
     internal = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     known = {"__prometheus_known_hosts": {host["address"]: host for host in variables["prometheus_hosts"]}}
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined, autoescape=False)
-    environment.filters["to_json"] = json.dumps
+    environment.filters |= {"to_json": json.dumps, "bool": to_bool}
     template = environment.from_string((ROLE / "templates" / "prometheus.yml.j2").read_text(encoding="utf-8"))
     result: dict[str, Any] = yaml.safe_load(template.render(defaults | internal | variables | known))
     return result

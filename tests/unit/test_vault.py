@@ -13,7 +13,8 @@ from unde.model import Estate
 from unde.plan import secrets
 
 #: A host that cannot be reached, whatever a role would do there.
-NOWHERE = {"ansible_connection": "community.docker.docker", "ansible_host": "there-is-no-such-container", "unde_state": "create"}
+NOWHERE = {"ansible_connection": "community.docker.docker", "ansible_host": "there-is-no-such-container", "unde_state": "create",
+           "debian_release_seen": {"release": "trixie"}}
 
 
 def played(folder: Path, role: str, hosts: str, vault: dict[str, Any]) -> str:
