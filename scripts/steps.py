@@ -1,7 +1,7 @@
 """Run the proof: ``test``, what CI runs and a newcomer's break would show (45 minutes on two cores), or ``prove``, all the rest (two hours).
 
 What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
-other. Style, the fast tests and the scenarios of the roles go side by side, then the estate.
+other. The scenarios of the roles go side by side, then the estate; style and the tests that need no image run beside all of it.
 
 Fails if a step fails, if one of a scenario's own steps was skipped, or if a test file held no test; never because this machine is slow: bounds on time
 are judged by `make bench`. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. What each cost is in
@@ -60,7 +60,13 @@ BOOKWORM = "unde/debian:bookworm"
 #: Side by side, on two cores: they wait for what they have broken to mend itself as long as they work.
 TOGETHER = 3
 #: Those that take longest, longest first: begun before the others, so that none is left to run alone at the end.
-LONGEST = ("mikrotik_chr", "lint", "pgbackrest", "core_database", "patroni", "adoption", "app_service", "tests/unit", "exporters", "luks", "postgres_shard")
+LONGEST = ("mikrotik_chr", "pgbackrest", "core_database", "patroni", "adoption", "app_service", "tests/unit", "exporters", "luks", "postgres_shard")
+#: Folders of tests that call programs of the image; they wait for it, as scenarios do.
+IN_IMAGE = ("tests/software", "tests/unit")
+#: What runs beside the scenarios and the estate has the processors when these leave them.
+BESIDE = ("nice", "-n", "5")
+#: Tests that say the same of more cases, for minutes: they bear this mark (pyproject.toml), and `make prove` runs them.
+MARK = "prove"
 #: Seconds between two signs of life.
 HEARTBEAT = 60
 #: What must have happened in the scenario of a role.
@@ -106,16 +112,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one of the two commands runs: alone, side by side, and on the estate."""
+    """What one of the two commands runs: first, then side by side, then on the estate; and beside all of these, one after the other."""
 
-    alone: list[Step]
+    first: list[Step]
     together: list[Step]
     estate: list[Step]
+    beside: list[Step] = field(default_factory=list)
 
     @property
     def steps(self) -> list[Step]:
         """Return all, in their order."""
-        return [*self.alone, *self.together, *self.estate]
+        return [*self.first, *self.beside, *self.together, *self.estate]
 
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -154,9 +161,15 @@ def scenario_was_complete(said: str) -> str:
     return f"not executed: {', '.join(missing)}" if missing else ""
 
 
-def pytest(name: str, *wanted: str) -> Step:
-    """Return a step for folders or files of tests."""
-    return Step(name, [["pytest", "-vv", "--color=no", "--durations=25", *wanted]], every_file_has_tests(*wanted))
+def pytest(name: str, *wanted: str, prefix: tuple[str, ...] = (), mark: str = "") -> Step:
+    """Return a step for folders or files of tests; of those that bear a mark, or (``not …``) do not."""
+    marked = ["-m", mark] if mark else []
+    return Step(name, [[*prefix, "pytest", "-vv", "--color=no", "--durations=25", *marked, *wanted]], every_file_has_tests(*wanted))
+
+
+def marked() -> list[str]:
+    """Return the files below tests/ with tests that `make prove` runs."""
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if f"pytest.mark.{MARK}" in path.read_text(encoding="utf-8"))
 
 
 def of_estate(*names: str) -> list[str]:
@@ -187,6 +200,7 @@ EMPTY = Step(CREATE, [
     ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
     ["scripts/uplink", "start"], [LAB, "molecule/estate/create.yml"],
 ])  # fmt: skip
+MORE = f"tests that are marked {MARK}"
 SECOND_RUN = Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]])
 END = [
     Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
@@ -197,12 +211,14 @@ END = [
 def test() -> Plan:
     """Return what CI runs."""
     folders = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})
+    tests = {folder: pytest(folder, folder, prefix=() if folder in IN_IMAGE else BESIDE, mark=f"not {MARK}") for folder in folders}
     named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
     return Plan(
         # Scenarios of `make test` have hosts that run Debian 12.
         [Step("image", [["scripts/image"], ["scripts/image", "bookworm"]])],
-        longest_first([Step("lint", [["scripts/lint"]]), *(pytest(folder, folder) for folder in folders), *map(role, named)]),
+        longest_first([*map(role, named), *(step for folder, step in tests.items() if folder in IN_IMAGE)]),
         [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), *END],
+        [Step("lint", [[*BESIDE, "scripts/lint"]]), *(step for folder, step in tests.items() if folder not in IN_IMAGE)],
     )
 
 
@@ -212,7 +228,7 @@ def prove() -> Plan:
     last = [name for name in LAST if name in files_of_estate()]
     return Plan(
         [Step("image", images), Step("speed, told and not judged", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
-        longest_first([*map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
+        longest_first([pytest(MORE, *marked(), mark=MARK), *map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
         [
             EMPTY,
             Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
@@ -238,8 +254,9 @@ def elsewhere(command: str) -> list[str]:
     if command == "test":
         once = {name.partition("::")[0] for name in TESTED}
         there = prove()
-        own = [step.name for step in (*there.alone, *there.estate) if step.name not in SHARED]
+        own = [step.name for step in (*there.first, *there.estate) if step.name not in SHARED]
         told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
+        told.append(f"left to make prove: {MORE}, in {', '.join(marked())} (they say the same of more cases)")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
         told += [f"left to make prove: {role(name, BOOKWORM).name} (Debian 12: a second run on another release)" for name in ON_BOOKWORM]
         rest = [name for name in files_of_estate() if name not in once]
@@ -306,7 +323,7 @@ def run(step: Step) -> Result:
 
 
 def run_alone(step: Step) -> Result:
-    """Run a step while nothing else of ours runs: what the whole machine does meanwhile is the step's."""
+    """Run a step while nothing else of ours runs: what the whole machine does meanwhile is its own."""
     before = busy_s()
     result = run(step)
     return replace(result, machine_cpu_s=busy_s() - before)
@@ -386,6 +403,24 @@ def report(command: str, results: list[Result], left_out: list[str]) -> int:
     return 1 if bad or stopping.is_set() else 0
 
 
+def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
+    """Run what must come before the scenarios, these, then the estate."""
+    results, one = [], run if plan.beside else run_alone
+    results += [one(step) for step in plan.first if step in chosen]
+    if any(step in chosen for step in plan.estate if step.name == CREATE):
+        subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        results += pool.map(run, [step for step in plan.together if step in chosen])
+    for step in (step for step in plan.estate if step in chosen):
+        if stopping.is_set():
+            break
+        results.append(one(step))
+        # Without a lab there is nothing to ask; a failed test must not hide what the next step says.
+        if results[-1].why and step.name in (CREATE, SITE, DAYS):
+            break
+    return results
+
+
 def main() -> int:
     """Run, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -407,18 +442,10 @@ def main() -> int:
         os.environ.pop(name, None)
     threading.Thread(target=alive, daemon=True).start()
     began, busy, results = time.monotonic(), busy_s(), []
-    results += [run_alone(step) for step in plan.alone if step in chosen and not stopping.is_set()]
-    if any(step in chosen for step in plan.estate if step.name == CREATE):
-        subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        results += pool.map(run, [step for step in plan.together if step in chosen and not stopping.is_set()])
-    for step in (step for step in plan.estate if step in chosen):
-        if stopping.is_set():
-            break
-        results.append(run_alone(step))
-        # Without a lab there is nothing to ask; a failed test must not hide what the next step says.
-        if results[-1].why and step.name in (CREATE, SITE, DAYS):
-            break
+    with ThreadPoolExecutor(1) as lane:
+        beside = [lane.submit(run, step) for step in plan.beside if step in chosen]
+        results += in_turn(plan, chosen)
+        results += [each.result() for each in beside]
     keep(arguments.command, results, time.monotonic() - began, busy_s() - busy)
     print(f"\n{time.monotonic() - began:.0f} s in all", end="")
     done = {result.name for result in results}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ ROLES = ["base", "firewall", "exporters", "nginx_gateway", "app_service"]
 #: A task within the first role, as a run may be started at; what only imports others is none.
 OF_BASE = yaml.safe_load((support.ROOT / "roles/base/tasks/main.yml").read_text(encoding="utf-8"))
 WITHIN = f"unde.infra.base : {next(task['name'] for task in OF_BASE if 'ansible.builtin.meta' in task)}"
+
+
+#: A case whose kind has another one that `make test` runs.
+more = partial(pytest.param, marks=pytest.mark.prove)
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def on(played: Played, host: str) -> list[str]:
 
 
 @pytest.mark.parametrize("words", [
-    ("site.yml",), ("site.yml", "-l", STRANGER), ("site.yml", "--tags", "x"),
+    ("site.yml",), more(("site.yml", "-l", STRANGER)), more(("site.yml", "--tags", "x")),
     ("day.yml", "-e", "day=2", "-l", f"{STRANGER},{OURS}", "-e", "gate_names=none"),
 ], ids=" ".join)  # fmt: skip
 def test_nothing_is_touched_anywhere(tmp_path: Path, layout: Path, words: tuple[str, ...]) -> None:
@@ -84,7 +89,7 @@ def test_whoever_is_away_stops_nobody_else(tmp_path: Path, layout: Path) -> None
     assert "PLAY [The verdict]" in played.text
 
 
-@pytest.mark.parametrize("mode", [(), ("--check",)], ids=["run", "rehearsal"])
+@pytest.mark.parametrize("mode", [pytest.param((), id="run"), more(("--check",), id="rehearsal")])
 def test_a_role_that_fails_on_the_only_host_of_its_play_ends_no_run(tmp_path: Path, layout: Path, mode: tuple[str, ...]) -> None:
     """What follows for others does follow, and the verdict names the host."""
     answers: list[tuple[str, Mapping[str, Any]]] = [("^fra-vote ping", {}), ("^fra-vote", {"failed": True, "msg": "the disk is full"})]
@@ -102,7 +107,7 @@ def test_a_mark_of_fewer_roles_is_none(tmp_path: Path, layout: Path) -> None:
     assert on(played, MET) == []
 
 
-@pytest.mark.parametrize("words", [("-e", "day=7"), ("-e", "day=seven", "--skip-tags", "always"), ()], ids=" ".join)
+@pytest.mark.parametrize("words", [("-e", "day=7"), ("-e", "day=seven", "--skip-tags", "always"), more(())], ids=" ".join)
 def test_a_day_that_the_layout_lacks_is_refused(tmp_path: Path, layout: Path, words: tuple[str, ...]) -> None:
     played = called(tmp_path, layout, "day.yml", *words)
     assert played.code != 0
@@ -110,7 +115,7 @@ def test_a_day_that_the_layout_lacks_is_refused(tmp_path: Path, layout: Path, wo
     assert played.changing == []
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", "day.yml", "days/day_01_gateway_and_monitoring.yml", "gates/all.yml"])
+@pytest.mark.parametrize("playbook", ["site.yml", more("day.yml"), more("days/day_01_gateway_and_monitoring.yml"), "gates/all.yml"])
 def test_without_an_estate_the_first_play_fails(tmp_path: Path, playbook: str) -> None:
     played = play(tmp_path, playbook, "-i", "localhost,", "-e", "day=1", overlay=RECORDED)
     assert played.code != 0

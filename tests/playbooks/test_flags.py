@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def members(standby: str = "streaming") -> Mapping[str, Any]:
     return {"stdout": json.dumps(shard)}
 
 
+#: A case whose kind has another one that `make test` runs.
+more = partial(pytest.param, marks=pytest.mark.prove)
 #: An estate that is whole, as it answers.
 WHOLE: Answers = [
     ("patronictl show-config", {"stdout": "ttl: 20"}),
@@ -128,7 +131,9 @@ def test_a_limit_to_the_host_that_is_acted_on_does_the_whole_or_refuses(folder: 
         assert set(re.findall(r"PLAY \[([^\]]*)\] \*+ skipping: no hosts matched", " ".join(played.text.split()))) <= {"An estate to work on"}
 
 
-@pytest.mark.parametrize("playbook", ["operate/remove_host.yml", "operate/give_master_key.yml", "operate/rotate_tunnel_keys.yml", "operate/unlock_disk.yml"])
+@pytest.mark.parametrize("playbook", [
+    "operate/remove_host.yml", "operate/give_master_key.yml", more("operate/rotate_tunnel_keys.yml"), more("operate/unlock_disk.yml"),
+])  # fmt: skip
 def test_a_limit_to_another_host_is_no_success(folder: Path, playbook: str) -> None:
     """Where nobody is left to act on, that is said."""
     it = CALLS[playbook]
@@ -139,7 +144,7 @@ def test_a_limit_to_another_host_is_no_success(folder: Path, playbook: str) -> N
 
 
 @pytest.mark.parametrize("flags", [("--tags", "nothing"), ("--skip-tags", "always"), ("--skip-tags", "untagged")], ids=" ".join)
-@pytest.mark.parametrize("playbook", ["operate/remove_host.yml", "drills/lose_primary.yml"])
+@pytest.mark.parametrize("playbook", ["operate/remove_host.yml", more("drills/lose_primary.yml")])
 def test_tags_pick_no_part_out(folder: Path, playbook: str, flags: tuple[str, str]) -> None:
     """All playbooks have the same shape (tests/structure/test_guards.py)."""
     it = CALLS[playbook]
@@ -226,8 +231,11 @@ def test_no_run_starts_behind_a_guard(folder: Path, refusal: str, task: str) -> 
 
 
 @pytest.mark.parametrize(
-    "ill", [("patronictl (-c \\S+ )?list", members("starting")), ("^local-voice .*ping -n", {"rc": 1, "failed": True})], ids=["standby", "tunnel"]
-)
+    "ill", [
+        pytest.param(("patronictl (-c \\S+ )?list", members("starting")), id="standby"),
+        more(("^local-voice .*ping -n", {"rc": 1, "failed": True}), id="tunnel"),
+    ],
+)  # fmt: skip
 def test_maintenance_does_not_begin_where_one_thing_is_not_whole(folder: Path, ill: tuple[str, Mapping[str, Any]]) -> None:
     """A no that is written as text is a no; and one host that is not well holds all of them."""
     played = call(folder, "operate/gateway_maintenance.yml", "-echange={folder}/change.yml", "-egate_retries=1", "-eanyway=false", answers=[ill, *WHOLE])
@@ -249,7 +257,7 @@ def test_maintenance_pauses_changes_and_resumes(folder: Path) -> None:
     assert set(failed.ran('pause\\\\": null')) == {LEADER, STANDBY}
 
 
-@pytest.mark.parametrize("host", [LEADER, STANDBY])
+@pytest.mark.parametrize("host", [LEADER, more(STANDBY)])
 def test_a_drill_does_not_begin_on_a_shard_that_is_not_whole(folder: Path, host: str) -> None:
     ill: Answers = [(f"^{host} .*user_knowledge_opens", {"stdout": "f"}), *WHOLE]
     played = call(folder, "drills/lose_primary.yml", "-edrill=yes", answers=ill)

@@ -93,6 +93,15 @@ def pairs(applied: dict[str, rollout.Applied]) -> Iterator[tuple[str, str]]:
     return ((host, role) for host, roles in applied.items() for role in roles)
 
 
+@pytest.mark.parametrize("file", sorted([*PLAYBOOKS.glob("days/*.yml"), *PLAYBOOKS.glob("phase_*.yml")]), ids=lambda file: file.stem)
+def test_days_and_phases_import_and_do_nothing_themselves(file: Path) -> None:
+    """What is linted and checked is what they import (.ansible-lint)."""
+    imported = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert {key for play in imported for key in play} <= {"name", "ansible.builtin.import_playbook", "vars"}
+    files = [(file.parent / play["ansible.builtin.import_playbook"]).resolve() for play in imported]
+    assert set(files) <= {PLAYBOOKS / name for name in ("roles.yml", "site.yml", "gates/of_days.yml", "drills/lose_primary.yml", "drills/latency.yml")}
+
+
 @pytest.mark.parametrize("name", ESTATES)
 def test_the_site_reaches_every_pair_once_and_after_what_it_needs(name: str) -> None:
     estate = ESTATES[name]

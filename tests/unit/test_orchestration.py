@@ -76,11 +76,12 @@ def test_every_scenario_is_in_one_of_the_two() -> None:
     assert {name.partition(" on ")[0] for name in again} == set(steps.ON_BOOKWORM)
     assert set(steps.PROVED) <= set(steps.scenarios())
     assert set(steps.LONGEST) <= {*steps.scenarios(), *(step.name for step in steps.test().together)}
+    assert set(steps.IN_IMAGE) <= {step.name for step in steps.test().together}
 
 
 def test_every_role_is_in_make_test() -> None:
     roles = {path.name for path in (ROOT / "roles").iterdir() if path.is_dir()}
-    with_one = {step.name.removeprefix("role ") for step in steps.test().together}
+    with_one = {step.name.removeprefix("role ") for step in steps.test().together if step.name.startswith("role ")}
     # The keys are made where the tunnels are: molecule/wireguard_peer, gateway and mikrotik_chr.
     assert roles - with_one == {"wireguard_keys"}
 
@@ -88,7 +89,15 @@ def test_every_role_is_in_make_test() -> None:
 def test_every_folder_of_tests_is_in_make_test() -> None:
     folders = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
     assert {"tests/unit", "tests/golden", "tests/structure"} <= folders
-    assert folders <= {step.name for step in steps.test().together}
+    assert folders == {step.name for step in steps.test().steps if step.name.startswith("tests/")}
+
+
+def test_what_make_test_leaves_out_of_a_folder_is_in_make_prove() -> None:
+    """No file is left out whole: each of the two fails where a file has shown nothing."""
+    left = commands(steps.test())
+    assert left.count("-m not prove") == left.count(" tests/")
+    assert steps.marked()
+    assert f"-m prove {' '.join(steps.marked())}" in commands(steps.prove())
 
 
 def test_every_file_of_the_estate_s_tests_is_in_make_prove_and_what_make_test_names_is_there() -> None:
