@@ -119,6 +119,17 @@ def test_a_large_disk_is_read_at_both_ends_and_all_over(tool: ModuleType, size: 
     assert sum(length for _, length in read) <= 320 << 20
 
 
+@pytest.mark.parametrize("there", [None, {"uuid": "other"}], ids=["blank", "another header"])
+def test_another_disk_does_not_take_the_place_of_one_that_is_closed(tool: ModuleType, tmp_path: Path, there: dict[str, str] | None) -> None:
+    """After a boot, before anybody opened it: the mount is empty, and only the record tells."""
+    record, disk = tmp_path / "unde" / "luks.uuid", SimpleNamespace(path="/dev/vdb")
+    assert not tool.look_at_record(disk, there, record)
+    tool.keep_record({"uuid": "ours"}, record)
+    assert tool.look_at_record(disk, {"uuid": "ours"}, record)
+    with pytest.raises(SystemExit, match=r"on another disk, LUKS ours, and /dev/vdb is not.*remove .*luks.uuid, then run again"):
+        tool.look_at_record(disk, there, record)
+
+
 def test_an_open_disk_is_not_mounted_a_second_time_elsewhere(tool: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Another mount in the layout while the data is used at the former one."""
     disk = SimpleNamespace(path="/dev/vdb", mapping=lambda: ("unde_data", "252:0"))
