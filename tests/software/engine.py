@@ -22,13 +22,13 @@ init_plugin_loader([])
 
 IMAGE = "unde/debian:trixie"
 LABEL = "unde.scenario=software-checks"
-PACKAGES = "nftables redis-server pgbouncer pgbackrest etcd-server nginx haproxy prometheus prometheus-alertmanager wireguard-tools"
+PACKAGES = "nftables redis-server postgresql-17 patroni pgbouncer pgbackrest etcd-server nginx haproxy prometheus prometheus-alertmanager wireguard-tools"
 #: Unpacked, not installed: no script of a package runs, no service is asked for. What the image has already stays.
 UNPACK = f"""
 apt-get update -qq
 for file in $(apt-get install --print-uris -qq -y --no-install-recommends {PACKAGES} | cut -d' ' -f1 | sed -n "s/^.file:\\(.*\\)./\\1/p" \\
               | sed 's/%25/%/g; s/%2b/+/g; s/%7e/~/g'); do
-  case $file in *perl*|*fonts*|*libjs*|*postgresql*|*javascript*) continue;; esac
+  case $file in *perl*|*fonts*|*libjs*|*postgresql-client*|*postgresql-common*|*javascript*|*llvm*|*locales*|*l10n*) continue;; esac
   dpkg-deb --extract "$file" / || exit 1
 done
 ldconfig
@@ -39,6 +39,7 @@ cat /etc/unde/tls/host.crt /etc/unde/tls/host.key > /etc/unde/tls/host.pem
 chmod 0644 /etc/unde/tls/*
 ssh-keygen -A >/dev/null
 useradd --system haproxy
+getent passwd postgres >/dev/null || useradd --system postgres
 mkdir -p /var/log/nginx /var/lib/nginx /run/haproxy /var/lib/haproxy
 touch /etc/prometheus/telegram.token /etc/prometheus/slack.url
 nginx -v && redis-server --version && nft --version

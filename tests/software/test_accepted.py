@@ -36,6 +36,7 @@ tunnels:
 services:
   entry: {hosts: [app, app-2], entry: {names: [api.example.org], certificate: own, balancer: door, routes: [{path: /, port: 8020}]}}
   balancer-metrics: {hosts: ["role:balancer"], ports: [8405], metrics: true}
+  tidy: {hosts: [app], ports: [8031], app: {version: "1", command: [bin/tidy, "--told=it's a word"], memory_mb: 64, cpu_share: 0.1}}
   messengers: {external: Telegram, names: [api.telegram.org], ports: [443]}
 flows:
   scrape: {from: ["role:prometheus"], to: [node-exporter, etcd-client, redis-exporter, postgres-exporter, balancer-metrics]}
@@ -118,6 +119,10 @@ def changes(draw: st.DrawFn) -> dict[str, Any]:
         },
         "services": {
             service: {"hosts": ["app"], "ports": draw(st.lists(field(schema.App, "local_port"), min_size=1, max_size=4, unique=True))},
+            "tidy": {"app": {
+                **{key: draw(field(schema.App, key)) for key in ("version", "health", "cpu_share", "start_s", "stop_s")},
+                "memory_mb": draw(st.integers(16, 512)), "command": draw(st.lists(of(*_item(schema.App, "command")), min_size=1, max_size=5)),
+            }},
             "messengers": {"names": [draw(domain()), draw(domain())]},
             "entry": {
                 "entry": {
@@ -140,6 +145,11 @@ def domain() -> st.SearchStrategy[str]:
 
 def _annotated(model: type[Any], name: str) -> tuple[Any, list[Any]]:
     """Return the annotation of a mapping's keys."""
+    return typing.get_args(model.model_fields[name].annotation)[0], []
+
+
+def _item(model: type[Any], name: str) -> tuple[Any, list[Any]]:
+    """Return the annotation of a list's items."""
     return typing.get_args(model.model_fields[name].annotation)[0], []
 
 
@@ -179,11 +189,27 @@ def cases(number: str, estate: Estate, about: Any = None) -> Iterator[Case]:
     for host in ("app", "cache", "etcd-2", "shard-0", "app-2"):
         yield Case(f"nft-{host}-{number}", {"a.nft": Rendered(estate, plan, host, "firewall").file("firewall.nft.j2")}, "nft -c -f a.nft", about)
     yield Case(f"nft-gw-{number}", {"a.nft": Rendered(estate, plan, "gw", "gateway").file("gateway.nft.j2")}, "nft -c -f a.nft", about)
+    yield from _system(number, estate, plan, about)
     yield from _redis(number, estate, plan, about)
     yield from _databases(number, estate, plan, about)
     yield from _monitoring(number, estate, plan, about)
     yield from _web(number, estate, plan, about)
     yield from _tunnels(number, estate, plan, about)
+
+
+def _system(number: str, estate: Estate, plan: Inventory, about: Any) -> Iterator[Case]:
+    yield Case(f"sshd-{number}", {"a.conf": Rendered(estate, plan, "app", "base").file("sshd.conf.j2")}, "sshd -t -f a.conf", about)
+    apps = Rendered(estate, plan, "app", "app_service")
+    [service] = apps.variables["app_service_services"]
+    files = {"a.service": apps.file("service.unit.j2", service=service), "run": apps.file("run.j2", service=service)}
+    # Its programs come with the release; systemd says what it ignores, and ends well.
+    verify = "sed -i -E 's#^(ExecStart|ExecStartPre)=.*#\\1=/bin/true#' a.service; systemd-analyze verify @/a.service > said 2>&1; cat said; [ ! -s said ]"
+    yield Case(f"systemd-{number}", files, verify, about)
+    # What the program is called with is what is written.
+    program, *words = service["command"]
+    told = {"run": files["run"], "echo": '#!/bin/sh\nprintf "%s\\n" "$@"\n', "program": program, "words": "".join(f"{word}\n" for word in words) or "\n"}
+    call = 'to="./$(cat program)"; mkdir -p -- "$(dirname -- "$to")"; cp -- echo "$to"; chmod -- 755 "$to"; sh ./run > told; cmp told words'
+    yield Case(f"command-{number}", told, call, about)
 
 
 def _redis(number: str, estate: Estate, plan: Inventory, about: Any) -> Iterator[Case]:
@@ -216,6 +242,20 @@ def _databases(number: str, estate: Estate, plan: Inventory, about: Any) -> Iter
         "grep -q 'process up' log && ! grep -E 'FATAL|ERROR|WARNING' log || { cat log; exit 1; }"
     )
     yield Case(f"pgbouncer-{number}", files, start, about)
+    shard, leader = Rendered(estate, plan, "shard-0", "postgres_shard"), Rendered(estate, plan, "shard-0", "patroni")
+    as_postgres, program = "setpriv --reuid=postgres --clear-groups", "/usr/lib/postgresql/17/bin/postgres"
+    yield Case(
+        f"postgres-{number}", {"a.conf": shard.file("unde.conf.j2")},
+        f"mkdir -p d; chmod 700 d; echo 17 > d/PG_VERSION; chown -R postgres d; {as_postgres} {program} -C max_connections -D @/d --config-file=@/a.conf",
+        about,
+    )
+    passwords = {f"patroni_{name}_password": "x" for name in ("api", "replicator", "rewind")}
+    # It asks whether etcd answers and whether the data is there, too: not here.
+    yield Case(
+        f"patroni-{number}", {"a.yml": leader.file("config.yml.j2", **passwords)},
+        "mkdir -p d; patroni --validate-config --ignore-listen-port a.yml 2>&1 | grep -vE 'is not reachable|does not contain' > said; cat said; [ ! -s said ]",
+        about,
+    )
     backup = Rendered(estate, plan, "shard-0", "pgbackrest")
     stanza = backup.variables["pgbackrest_stanza"]
     yield Case(
@@ -276,7 +316,7 @@ def container() -> Iterator[str]:
 
 
 def test_what_check_passes_the_software_takes(container: str) -> None:
-    """Redis, PgBouncer, pgBackRest, etcd, nftables, Prometheus, Alertmanager, nginx, HAProxy, WireGuard."""
+    """Redis, PostgreSQL, Patroni, PgBouncer, pgBackRest, etcd, nftables, Prometheus, Alertmanager, nginx, HAProxy, WireGuard, sshd, systemd, the shell."""
     passed, refused = generated()
     assert len(passed) >= EXAMPLES // 2, f"{len(passed)} of {refused + len(passed)} are passed by unde check"
     sample = estate_of({})
@@ -294,6 +334,8 @@ PLANTED = {
     "pgbouncer": ("pgbouncer.ini", "max_client_conn = ", "max_client_conn = x"), "pgbackrest": ("a.conf", "repo1-path=/", "repo1-path="),
     "etcd": ("a.env", "ETCD_HEARTBEAT_INTERVAL=", "ETCD_HEARTBEAT_INTERVAL=x"), "promtool": ("prometheus.yml", "scrape_interval: ", "scrape_interval: x"),
     "amtool": ("a.yml", "route:", "rout:"), "nginx": ("a.conf", "proxy_pass ", "proxy_past "), "haproxy": ("a.cfg", "timeout connect ", "timeout connect x"),
+    "sshd": ("a.conf", "MaxAuthTries ", "MaxAuthTrys "), "systemd": ("a.service", "MemoryMax=", "MemoryMax=x"), "command": ("run", "told", "tell"),
+    "postgres": ("a.conf", "max_connections = '", "max_connections = 'x"), "patroni": ("a.yml", "scope: ", "scop: "),
     "wg": (None, "PersistentKeepalive = ", "PersistentKeepalive = 7"),
 }
 
