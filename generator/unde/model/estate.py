@@ -6,9 +6,9 @@ Addresses come from stable numbers in the layout, never from a position in a lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from netaddr import IPAddress
@@ -86,6 +86,7 @@ class TunnelView:
 
 
 View = TypeVar("View", HostView, TunnelView)
+Derived = TypeVar("Derived")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ class Estate:
     source: Source
     hosts: dict[str, HostView]
     tunnels: dict[str, TunnelView]
+
+    @cached_property
+    def derived(self) -> dict[Callable[[Estate], Any], Any]:
+        """What was derived of it so far, by the functions that do it (`once`)."""
+        return {}
 
     @cached_property
     def by_role(self) -> dict[Role, tuple[HostView, ...]]:
@@ -149,6 +155,19 @@ class Estate:
         if one == other:
             return 0.0
         return next(link.rtt_ms for link in self.layout.links.values() if set(link.between) == {one, other})
+
+
+def once(derive: Callable[[Estate], Derived]) -> Callable[[Estate], Derived]:
+    """Have a function of an estate compute its result once and keep it there; nobody changes what it returns."""
+
+    @wraps(derive)
+    def kept(estate: Estate) -> Derived:
+        if derive not in estate.derived:
+            estate.derived[derive] = derive(estate)
+        result: Derived = estate.derived[derive]
+        return result
+
+    return kept
 
 
 def expand(layout: Layout, source: Source) -> Estate:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
-from ..model import Estate, HostView, select
+from ..model import Estate, HostView, once, select
 from . import balancers
 
 
@@ -37,46 +36,18 @@ class Flows:
 
     estate: Estate
 
-    @cached_property
+    @property
     def connections(self) -> list[Connection]:
         """Every connection, in the order of the layout."""
-        services = self.estate.layout.services
-        result = []
-        for name, flow in self.estate.layout.flows.items():
-            callers = select.hosts(self.estate, flow.callers)
-            outside = tuple(caller for caller in flow.callers if caller in services and services[caller].external)
-            for target in flow.to:
-                service = services[target]
-                doors, hidden = balancers.doors(self.estate, service), balancers.behind(self.estate, service)
-                hosts = tuple(host for host in doors if not flow.at or host.site in flow.at)
-                for suffix, some_callers, some_hosts in _split(flow.within, callers, hosts):
-                    result.append(
-                        Connection(f"{name}:{target}{suffix}", name, target, some_callers, outside, some_hosts,
-                                   service.protocol, tuple(service.ports))
-                    )
-                balancer = balancers.of(self.estate, service)
-                if balancer:
-                    result.append(Connection(f"{name}:{target}/balanced", name, target, (balancer,), (), hidden, service.protocol, tuple(service.ports)))
-        return result
+        return _connections(self.estate)
 
     def into(self, host: str) -> list[Connection]:
         """Return the connections that lead to a host, in the order of the layout."""
-        return self._by_host[1].get(host, [])
+        return _by_host(self.estate)[1].get(host, [])
 
     def out_of(self, host: str) -> list[Connection]:
         """Return the connections that a host may open, in the order of the layout."""
-        return self._by_host[0].get(host, [])
-
-    @cached_property
-    def _by_host(self) -> tuple[dict[str, list[Connection]], dict[str, list[Connection]]]:
-        """Connections by calling host, and by target host."""
-        calling: dict[str, list[Connection]] = {}
-        called: dict[str, list[Connection]] = {}
-        for connection in self.connections:
-            for side, hosts in ((calling, connection.callers), (called, connection.targets)):
-                for host in hosts:
-                    side.setdefault(host.name, []).append(connection)
-        return calling, called
+        return _by_host(self.estate)[0].get(host, [])
 
     def callers_of(self, host: str, port: int) -> list[HostView]:
         """Return the hosts that may connect to a port of a host, without the host itself, in the order of the layout."""
@@ -110,6 +81,40 @@ class Flows:
                 for (one, other), (sources, destinations) in pairs.items()
             ]
         return rules
+
+
+@once
+def _connections(estate: Estate) -> list[Connection]:
+    """Return every connection, in the order of the layout."""
+    services = estate.layout.services
+    result = []
+    for name, flow in estate.layout.flows.items():
+        callers = select.hosts(estate, flow.callers)
+        outside = tuple(caller for caller in flow.callers if caller in services and services[caller].external)
+        for target in flow.to:
+            service = services[target]
+            doors, hidden = balancers.doors(estate, service), balancers.behind(estate, service)
+            hosts = tuple(host for host in doors if not flow.at or host.site in flow.at)
+            for suffix, some_callers, some_hosts in _split(flow.within, callers, hosts):
+                result.append(
+                    Connection(f"{name}:{target}{suffix}", name, target, some_callers, outside, some_hosts, service.protocol, tuple(service.ports))
+                )
+            balancer = balancers.of(estate, service)
+            if balancer:
+                result.append(Connection(f"{name}:{target}/balanced", name, target, (balancer,), (), hidden, service.protocol, tuple(service.ports)))
+    return result
+
+
+@once
+def _by_host(estate: Estate) -> tuple[dict[str, list[Connection]], dict[str, list[Connection]]]:
+    """Return connections by calling host, and by target host."""
+    calling: dict[str, list[Connection]] = {}
+    called: dict[str, list[Connection]] = {}
+    for connection in _connections(estate):
+        for side, hosts in ((calling, connection.callers), (called, connection.targets)):
+            for host in hosts:
+                side.setdefault(host.name, []).append(connection)
+    return calling, called
 
 
 def _split(

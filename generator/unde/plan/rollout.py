@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..model import Estate, HostView
+from ..model import Estate, HostView, once
 from ..model.roles import ROLES
 from . import routing, sentinels
 
@@ -73,6 +73,7 @@ def openings(estate: Estate) -> dict[str, int]:
     return {site: stated.get(site, day) for site, day in first.items()}
 
 
+@once
 def applied(estate: Estate) -> dict[str, Applied]:
     """Return host → the roles that may act on it, each with its days."""
     opened = openings(estate)
