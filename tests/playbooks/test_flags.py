@@ -177,6 +177,9 @@ REFUSALS: dict[str, tuple[str, tuple[str, ...], Answers, str, str]] = {
     "no yes": ("operate/adopt.yml", ("-eadopt_host=push",), WHOLE, "push", "Nothing was done. First look"),
     "a no": ("operate/adopt.yml", ("-eadopt_host=push", "-eadopt=false"), WHOLE, "push", "Nothing was done. First look"),
     "no change": ("operate/gateway_maintenance.yml", (), WHOLE, "helsinki-gw", "Say which: -e change=<tasks file>"),
+    "a change that is none": (
+        "operate/gateway_maintenance.yml", ("-echange=gateway_maintenance",), WHOLE, "helsinki-gw",
+        "none of those that come with it: gateway_apply, gateway_reboot."),
     "no member": ("operate/replace_etcd_member.yml", (), WHOLE, "etcd-3", "Say which: -e member=<host>"),
     "no service": ("operate/rollback_service.yml", (), WHOLE, "local-mood", "Say which: -e service=<name>"),
     "no new value": (

@@ -16,9 +16,11 @@ HOME = support.ROOT / "playbooks"
 #: Where plays say themselves whether they need root.
 SAY_BECOME = ("operate", "drills", "gates")
 PLAYBOOKS = sorted(path for folder in ("operate", "drills") for path in (HOME / folder).glob("*.yml"))
-TASKS = sorted([*(path for folder in ("operate", "drills", "gates") for path in (HOME / folder / "tasks").glob("*.yml")), *(HOME / "guards").glob("*.yml"),
+TASKS = sorted([*(path for folder in ("operate", "drills", "gates") for path in (HOME / folder / "tasks").rglob("*.yml")), *(HOME / "guards").glob("*.yml"),
                 *(support.ROOT / "roles").glob("*/tasks/*.yml"), *(support.ROOT / "roles").glob("*/handlers/*.yml")])
 
+#: Every playbook: what is in none of the folders of tasks and variables.
+CALLED = sorted(path for path in HOME.rglob("*.yml") if not {"tasks", "vars", "guards"} & set(path.relative_to(HOME).parts))
 #: The first play of every playbook, and how operate and drills import it: what it refuses is an inventory without a host, where no limit leads.
 ESTATE = HOME / "gates" / "estate.yml"
 IMPORTED = {"name": "There is an estate", "ansible.builtin.import_playbook": "../gates/estate.yml"}
@@ -158,7 +160,7 @@ def unswitched(tree: Any) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("path", sorted(path for path in HOME.rglob("*.yml") if path.parent.name not in ("tasks", "vars", "guards")), ids=label)
+@pytest.mark.parametrize("path", CALLED, ids=label)
 def test_nothing_is_refused_on_the_controller_that_is_done_elsewhere(path: Path) -> None:
     """In all playbooks."""
     assert misplaced(expanded(path)) == []
@@ -239,9 +241,9 @@ def test_a_switch_without_bool_is_found(condition: str, found: bool) -> None:
     assert bool(unswitched([{"name": "a", "when": condition}])) is found
 
 
-@pytest.mark.parametrize("path", sorted(HOME.rglob("*.yml")), ids=label)
+@pytest.mark.parametrize("path", CALLED, ids=label)
 def test_the_first_play_fails_where_there_is_no_host(path: Path) -> None:
     """Of every playbook that a user calls."""
-    if path.parent.name in ("tasks", "vars", "guards") or path in (ESTATE, HOME / "gates" / "first_contact.yml", HOME / "gates" / "passed_over.yml"):
+    if path in (ESTATE, HOME / "gates" / "first_contact.yml", HOME / "gates" / "passed_over.yml"):
         return
     assert expanded(path)[:1] == load(ESTATE)

@@ -122,7 +122,7 @@ def test_a_large_disk_is_read_at_both_ends_and_all_over(tool: ModuleType, size: 
 @pytest.mark.parametrize("there", [None, {"uuid": "other"}], ids=["blank", "another header"])
 def test_another_disk_does_not_take_the_place_of_one_that_is_closed(tool: ModuleType, tmp_path: Path, there: dict[str, str] | None) -> None:
     """After a boot, before anybody opened it: the mount is empty, and only the record tells."""
-    record, disk = tmp_path / "unde" / "luks.uuid", SimpleNamespace(path="/dev/vdb")
+    record, disk = tmp_path / "luks.uuid", SimpleNamespace(path="/dev/vdb")
     assert not tool.look_at_record(disk, there, record)
     tool.keep_record({"uuid": "ours"}, record)
     assert tool.look_at_record(disk, {"uuid": "ours"}, record)

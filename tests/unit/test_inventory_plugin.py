@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+import tarfile
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -259,11 +260,13 @@ def test_the_installed_collection(installed: Path, listed: dict[str, Any]) -> No
 
 def test_what_the_collection_ships(installed: Path) -> None:
     """The collection holds its roles, plugins and playbooks, and nothing of the workplace."""
-    root = installed / "collections" / "ansible_collections" / "unde" / "infra"
-    names = {path.relative_to(root).parts[0] for path in root.rglob("*") if path.is_file()}
+    [archive] = installed.glob("*.tar.gz")
+    with tarfile.open(archive) as files:
+        shipped = [PurePosixPath(name).parts for name in files.getnames()]
+    names = {parts[0] for parts in shipped}
     assert {"plugins", "roles", "meta", "MANIFEST.json"} <= names
     assert not names & {".git", ".venv", ".lab", ".cache", "collections", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
-    assert not list(root.rglob("__pycache__"))
+    assert [parts for parts in shipped if "__pycache__" in parts or parts[-1].endswith(".pyc")] == []
 
 
 # ── What a user of the collection meets ───────────────────────────────────────────────────────────────────────────────────
