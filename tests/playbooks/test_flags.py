@@ -260,6 +260,14 @@ def test_maintenance_pauses_changes_and_resumes(folder: Path) -> None:
     assert set(failed.ran('pause\\\\": null')) == {LEADER, STANDBY}
 
 
+@pytest.mark.prove
+def test_a_change_that_comes_with_it_is_found(folder: Path) -> None:
+    """By its name alone; the roles of the gateway begin there, between a pause and its end."""
+    played = call(folder, "operate/gateway_maintenance.yml", "-echange=gateway_apply", "-egate_retries=1")
+    assert "[unde.infra.mikrotik_chr :" in played.text, played.text[-3000:]
+    assert set(played.ran('pause\\\\": null')) == {LEADER, STANDBY}
+
+
 @pytest.mark.parametrize("host", [LEADER, more(STANDBY)])
 def test_a_drill_does_not_begin_on_a_shard_that_is_not_whole(folder: Path, host: str) -> None:
     ill: Answers = [(f"^{host} .*user_knowledge_opens", {"stdout": "f"}), *WHOLE]
