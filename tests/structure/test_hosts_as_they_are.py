@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -224,14 +225,15 @@ EXPRESSIONS = {"when", "that", "failed_when", "changed_when", "until", "end_play
 YES_OR_NO = {"unde_may_restart", "unde_may_initialize"}
 
 
-def switches() -> set[str]:
+@cache
+def switches() -> frozenset[str]:
     """Return the variables that say yes or no: what the roles' specifications call so, and what holds for all."""
     specified = [
         name
         for role in BUILT for entry in yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"].values()
         for name, option in (entry.get("options") or {}).items() if option.get("type") == "bool"
     ]  # fmt: skip
-    return YES_OR_NO | set(specified)
+    return frozenset(YES_OR_NO | set(specified))
 
 
 def expressions(value: Any, key: str = "") -> Iterator[str]:
@@ -249,7 +251,7 @@ def expressions(value: Any, key: str = "") -> Iterator[str]:
             yield "{{ (" + value + ") }}"
 
 
-def bare(template: str, names: set[str]) -> list[str]:
+def bare(template: str, names: Set[str]) -> list[str]:
     """Return the switches that a template takes as they come, whether they say false or "false"."""
     # Prometheus has templates of its own with the usual braces, so that one of ours has others.
     braces = {"variable_start_string": "[%", "variable_end_string": "%]"} if "[% " in template else {}
