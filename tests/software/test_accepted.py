@@ -121,7 +121,7 @@ def changes(draw: st.DrawFn) -> dict[str, Any]:
             service: {"hosts": ["app"], "ports": draw(st.lists(field(schema.App, "local_port"), min_size=1, max_size=4, unique=True))},
             "tidy": {"app": {
                 **{key: draw(field(schema.App, key)) for key in ("version", "health", "cpu_share", "start_s", "stop_s")},
-                "memory_mb": draw(st.integers(16, 512)), "command": draw(st.lists(of(*_item(schema.App, "command")), min_size=1, max_size=5)),
+                "memory_mb": draw(st.integers(16, 512)), "command": draw(st.lists(of(*_annotated(schema.App, "command")), min_size=1, max_size=5)),
             }},
             "messengers": {"names": [draw(domain()), draw(domain())]},
             "entry": {
@@ -144,12 +144,7 @@ def domain() -> st.SearchStrategy[str]:
 
 
 def _annotated(model: type[Any], name: str) -> tuple[Any, list[Any]]:
-    """Return the annotation of a mapping's keys."""
-    return typing.get_args(model.model_fields[name].annotation)[0], []
-
-
-def _item(model: type[Any], name: str) -> tuple[Any, list[Any]]:
-    """Return the annotation of a list's items."""
+    """Return the annotation of a mapping's keys, or of a list's items."""
     return typing.get_args(model.model_fields[name].annotation)[0], []
 
 
