@@ -1,7 +1,8 @@
 """Run the proof: ``test``, what CI runs and a newcomer's break would show (an hour on two cores), or ``prove``, all the rest (two hours).
 
 What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
-other. The scenarios of the roles go side by side, then the estate; style and the tests that need no image run beside all of it.
+other. The scenarios of the roles go side by side; the estate is one of those that do in `test`, and comes after them in `prove`, which measures on it; style
+and the tests that need no image run beside all of it.
 
 Fails if a step fails, if one of a scenario's own steps was skipped, or if a test file held no test; never because this machine is slow: bounds on time
 are judged by `make bench`. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. What each cost is in
@@ -64,7 +65,7 @@ LONGEST = ("mikrotik_chr", "pgbackrest", "core_database", "patroni", "adoption",
 #: Folders of tests that call programs of the image; they wait for it, as scenarios do.
 IN_IMAGE = ("tests/software", "tests/unit")
 #: What runs beside the scenarios and the estate has the processors when these leave them.
-BESIDE = ("nice", "-n", "5")
+BESIDE = ("nice", "-n", "10")
 #: Tests that say the same of more cases, for minutes: they bear this mark (pyproject.toml), and `make prove` runs them.
 MARK = "prove"
 #: Seconds between two signs of life.
@@ -112,17 +113,20 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one of the two commands runs: first, then side by side, then on the estate; and beside all of these, one after the other."""
+    """What one of the two commands runs: first, then side by side, then on the estate, last; and beside all of these, one after the other."""
 
     first: list[Step]
     together: list[Step]
     estate: list[Step]
+    last: list[Step]
     beside: list[Step] = field(default_factory=list)
+    #: The steps of the estate, one after the other, are one of those that go side by side: they wait for hosts as much as they work.
+    overlap: bool = False
 
     @property
     def steps(self) -> list[Step]:
         """Return all, in their order."""
-        return [*self.first, *self.beside, *self.together, *self.estate]
+        return [*self.first, *self.beside, *self.together, *self.estate, *self.last]
 
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -202,10 +206,8 @@ EMPTY = Step(CREATE, [
 ])  # fmt: skip
 MORE = f"tests that are marked {MARK}"
 SECOND_RUN = Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]])
-END = [
-    Step("estate: nothing left the machine", [["scripts/uplink", "check"]]),
-    Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]]),
-]
+INSIDE = Step("estate: nothing left the machine", [["scripts/uplink", "check"]])
+NOTHING_LEFT = Step("estate: nothing stays behind", [["scripts/lab-down"], ["scripts/left-behind"]])
 
 
 def test() -> Plan:
@@ -217,8 +219,10 @@ def test() -> Plan:
         # Scenarios of `make test` have hosts that run Debian 12.
         [Step("image", [["scripts/image"], ["scripts/image", "bookworm"]])],
         longest_first([*map(role, named), *(step for folder, step in tests.items() if folder in IN_IMAGE)]),
-        [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), *END],
+        [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), INSIDE],
+        [NOTHING_LEFT],
         [Step("lint", [[*BESIDE, "scripts/lint"]]), *(step for folder, step in tests.items() if folder not in IN_IMAGE)],
+        overlap=True,
     )
 
 
@@ -242,8 +246,9 @@ def prove() -> Plan:
                 ["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS],
             ]),
             *(pytest(f"estate: {name}", *of_estate(name)) for name in last),
-            *END,
+            INSIDE,
         ],
+        [NOTHING_LEFT],
     )  # fmt: skip
 
 
@@ -256,7 +261,7 @@ def elsewhere(command: str) -> list[str]:
     if command == "test":
         once = {name.partition("::")[0] for name in TESTED}
         there = prove()
-        own = [step.name for step in (*there.first, *there.estate) if step.name not in SHARED]
+        own = [step.name for step in (*there.first, *there.estate, *there.last) if step.name not in SHARED]
         told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
         told.append(f"left to make prove: {MORE}, in {', '.join(marked())} (they say the same of more cases)")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
@@ -276,7 +281,7 @@ def scenarios_of(command: str) -> list[str]:
 
 
 #: Steps that are in both: what the others stand on.
-SHARED = ("image", CREATE, *(step.name for step in END))
+SHARED = ("image", CREATE, INSIDE.name, NOTHING_LEFT.name)
 
 
 def environment(step: Step) -> dict[str, str]:
@@ -405,15 +410,10 @@ def report(command: str, results: list[Result], left_out: list[str]) -> int:
     return 1 if bad or stopping.is_set() else 0
 
 
-def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
-    """Run what must come before the scenarios, these, then the estate."""
-    results, one = [], run if plan.beside else run_alone
-    results += [one(step) for step in plan.first if step in chosen]
-    if any(step in chosen for step in plan.estate if step.name == CREATE):
-        subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        results += pool.map(run, [step for step in plan.together if step in chosen])
-    for step in (step for step in plan.estate if step in chosen):
+def on_estate(steps: list[Step], one: Callable[[Step], Result]) -> list[Result]:
+    """Run the steps of the estate, one after the other, as far as there is one."""
+    results: list[Result] = []
+    for step in steps:
         if stopping.is_set():
             break
         results.append(one(step))
@@ -421,6 +421,20 @@ def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
         if results[-1].why and step.name in (CREATE, SITE, DAYS):
             break
     return results
+
+
+def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
+    """Run what must come before the scenarios, these and the estate, and what comes last."""
+    one = run if plan.beside else run_alone
+    results = [one(step) for step in plan.first if step in chosen]
+    estate = [step for step in plan.estate if step in chosen]
+    if any(step.name == CREATE for step in estate):
+        subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        lab = pool.submit(on_estate, estate, run) if plan.overlap else None
+        results += pool.map(run, [step for step in plan.together if step in chosen])
+    results += lab.result() if lab else on_estate(estate, one)
+    return results + [one(step) for step in plan.last if step in chosen and not stopping.is_set()]
 
 
 def main() -> int:

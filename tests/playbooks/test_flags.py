@@ -247,6 +247,7 @@ def test_maintenance_does_not_begin_where_one_thing_is_not_whole(folder: Path, i
     assert played.ran("change-the-gateway|pause.*true") == []
 
 
+@pytest.mark.prove
 def test_maintenance_pauses_changes_and_resumes(folder: Path) -> None:
     """The whole, with nobody left out; and a change that fails ends with failover on."""
     words = ("operate/gateway_maintenance.yml", "-echange={folder}/change.yml", "-egate_retries=1")
@@ -294,6 +295,7 @@ def test_who_does_not_answer_is_taken_out_all_the_same(folder: Path) -> None:
     assert "its keys could not be destroyed" in played.text
 
 
+@pytest.mark.prove
 def test_a_rotation_ends_only_where_every_host_that_needs_it_took_part(folder: Path) -> None:
     """With a step that asks nobody in place of a role; the vault is a real one, in the folder."""
     name, password = "vault_postgres_shard_pgbouncer_password", folder / "password"

@@ -116,7 +116,7 @@ def test_nothing_that_is_proved_is_in_neither() -> None:
         assert command in test
     for command in ("molecule/estate/rollout.py --kill copy handover", "molecule/estate/diff.py", "molecule/estate/second_run.py", "--engine linux"):
         assert command in prove
-    assert all(step.name.startswith("estate: ") for plan in (steps.test(), steps.prove()) for step in plan.estate)
+    assert all(step.name.startswith("estate: ") for plan in (steps.test(), steps.prove()) for step in (*plan.estate, *plan.last))
 
 
 @pytest.mark.parametrize("command", steps.PLANS)
@@ -163,3 +163,26 @@ def test_ci_runs_make_test() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for command in ("test", "prove"):
         assert f"\t@scripts/bootstrap && scripts/test {command} $(STEPS)\n" in makefile, "without an engine nothing of it runs"
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("red", [steps.SITE, ""])
+def test_the_estate_s_steps_keep_their_order_and_what_is_last_comes_last(overlap: bool, red: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[str] = []
+
+    def run(step: steps.Step) -> steps.Result:
+        began.append(step.name)
+        return steps.Result(step.name, 1.0, "red" if step.name == red else "")
+
+    monkeypatch.setattr(steps, "run", run)
+    monkeypatch.setattr(steps, "run_alone", run)
+    monkeypatch.setattr(steps.subprocess, "run", lambda *_, **__: None)
+    estate = [steps.CREATE, steps.SITE, "estate: tests"]
+    plan = steps.Plan(
+        [steps.Step("image", [])], [steps.Step("role etcd", [])], [steps.Step(name, []) for name in estate], [steps.NOTHING_LEFT], overlap=overlap
+    )
+    done = estate[:2] if red else estate
+    results = [result.name for result in steps.in_turn(plan, plan.steps)]
+    assert results == ["image", "role etcd", *done, steps.NOTHING_LEFT.name]
+    assert [name for name in began if name.startswith("estate") and name != steps.NOTHING_LEFT.name] == done
+    assert (began[0], began[-1]) == ("image", steps.NOTHING_LEFT.name)
