@@ -1,8 +1,7 @@
 """Run the proof: ``test``, what CI runs and a newcomer's break would show (an hour on two cores), or ``prove``, all the rest (two hours).
 
 What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
-other. The scenarios of the roles go side by side; the estate is one of those that do in `test`, and comes after them in `prove`, which measures on it; style
-and the tests that need no image run beside all of it.
+other. The scenarios of the roles go side by side, then the estate; style and the tests that need no image run beside the estate, which leaves a processor free.
 
 Fails if a step fails, if one of a scenario's own steps was skipped, or if a test file held no test; never because this machine is slow: bounds on time
 are judged by `make bench`. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. What each cost is in
@@ -64,8 +63,6 @@ TOGETHER = 3
 LONGEST = ("mikrotik_chr", "pgbackrest", "core_database", "patroni", "adoption", "app_service", "tests/unit", "exporters", "luks", "postgres_shard")
 #: Folders of tests that call programs of the image; they wait for it, as scenarios do.
 IN_IMAGE = ("tests/software", "tests/unit")
-#: What runs beside the scenarios and the estate has the processors when these leave them.
-BESIDE = ("nice", "-n", "10")
 #: Tests that say the same of more cases, for minutes: they bear this mark (pyproject.toml), and `make prove` runs them.
 MARK = "prove"
 #: Seconds between two signs of life.
@@ -113,20 +110,18 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one of the two commands runs: first, then side by side, then on the estate, last; and beside all of these, one after the other."""
+    """What one of the two commands runs: first, then side by side, then on the estate and (in a second lane) beside it, last."""
 
     first: list[Step]
     together: list[Step]
     estate: list[Step]
     last: list[Step]
     beside: list[Step] = field(default_factory=list)
-    #: The steps of the estate, one after the other, are one of those that go side by side: they wait for hosts as much as they work.
-    overlap: bool = False
 
     @property
     def steps(self) -> list[Step]:
         """Return all, in their order."""
-        return [*self.first, *self.beside, *self.together, *self.estate, *self.last]
+        return [*self.first, *self.together, *self.beside, *self.estate, *self.last]
 
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -165,10 +160,10 @@ def scenario_was_complete(said: str) -> str:
     return f"not executed: {', '.join(missing)}" if missing else ""
 
 
-def pytest(name: str, *wanted: str, prefix: tuple[str, ...] = (), mark: str = "") -> Step:
+def pytest(name: str, *wanted: str, mark: str = "") -> Step:
     """Return a step for folders or files of tests; of those that bear a mark, or (``not …``) do not."""
     only = ["-m", mark] if mark else []
-    return Step(name, [[*prefix, "pytest", "-vv", "--color=no", "--durations=25", *only, *wanted]], every_file_has_tests(*wanted))
+    return Step(name, [["pytest", "-vv", "--color=no", "--durations=25", *only, *wanted]], every_file_has_tests(*wanted))
 
 
 def marked() -> list[str]:
@@ -204,6 +199,7 @@ EMPTY = Step(CREATE, [
     ["scripts/lab-remove", ESTATE], ["scripts/secrets", ".lab/vault.yml", ".lab/vault-password"],
     ["scripts/uplink", "start"], [LAB, "molecule/estate/create.yml"],
 ])  # fmt: skip
+LINT_OF_SCENARIOS = Step("lint of the scenarios", [["scripts/lint", "scenarios"]])
 MORE = f"tests that are marked {MARK}"
 SECOND_RUN = Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]])
 INSIDE = Step("estate: nothing left the machine", [["scripts/uplink", "check"]])
@@ -213,7 +209,7 @@ NOTHING_LEFT = Step("estate: nothing stays behind", [["scripts/lab-down"], ["scr
 def test() -> Plan:
     """Return what CI runs."""
     folders = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})
-    tests = {folder: pytest(folder, folder, prefix=() if folder in IN_IMAGE else BESIDE, mark=f"not {MARK}") for folder in folders}
+    tests = {folder: pytest(folder, folder, mark=f"not {MARK}") for folder in folders}
     named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
     return Plan(
         # Scenarios of `make test` have hosts that run Debian 12.
@@ -221,8 +217,7 @@ def test() -> Plan:
         longest_first([*map(role, named), *(step for folder, step in tests.items() if folder in IN_IMAGE)]),
         [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), INSIDE],
         [NOTHING_LEFT],
-        [Step("lint", [[*BESIDE, "scripts/lint"]]), *(step for folder, step in tests.items() if folder not in IN_IMAGE)],
-        overlap=True,
+        [Step("lint", [["scripts/lint"]]), *(step for folder, step in tests.items() if folder not in IN_IMAGE)],
     )
 
 
@@ -234,7 +229,7 @@ def prove() -> Plan:
     more = replace(pytest(MORE, "tests", mark=MARK), judge=every_file_has_tests(*marked()))
     return Plan(
         [Step("image", images), Step("speed, told and not judged", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
-        longest_first([more, *map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
+        longest_first([more, LINT_OF_SCENARIOS, *map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
         [
             EMPTY,
             Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
@@ -263,6 +258,7 @@ def elsewhere(command: str) -> list[str]:
         there = prove()
         own = [step.name for step in (*there.first, *there.estate, *there.last) if step.name not in SHARED]
         told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
+        told.append(f"left to make prove: {LINT_OF_SCENARIOS.name} (their playbooks run here)")
         told.append(f"left to make prove: {MORE}, in {', '.join(marked())} (they say the same of more cases)")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
         told += [f"left to make prove: {role(name, BOOKWORM).name} (Debian 12: a second run on another release)" for name in ON_BOOKWORM]
@@ -424,17 +420,19 @@ def on_estate(steps: list[Step], one: Callable[[Step], Result]) -> list[Result]:
 
 
 def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
-    """Run what must come before the scenarios, these and the estate, and what comes last."""
-    one = run if plan.beside else run_alone
-    results = [one(step) for step in plan.first if step in chosen]
+    """Run what must come before the scenarios, these, the estate with what runs beside it, and what comes last."""
+    results = [run_alone(step) for step in plan.first if step in chosen]
     estate = [step for step in plan.estate if step in chosen]
+    beside = [step for step in plan.beside if step in chosen]
     if any(step.name == CREATE for step in estate):
         subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
     with ThreadPoolExecutor(TOGETHER) as pool:
-        lab = pool.submit(on_estate, estate, run) if plan.overlap else None
         results += pool.map(run, [step for step in plan.together if step in chosen])
-    results += lab.result() if lab else on_estate(estate, one)
-    return results + [one(step) for step in plan.last if step in chosen and not stopping.is_set()]
+    with ThreadPoolExecutor(1) as lane:
+        others = [lane.submit(run, step) for step in beside if not stopping.is_set()]
+        results += on_estate(estate, run if beside else run_alone)
+        results += [each.result() for each in others]
+    return results + [run_alone(step) for step in plan.last if step in chosen and not stopping.is_set()]
 
 
 def main() -> int:
@@ -457,11 +455,8 @@ def main() -> int:
     for name in ("UNDE_SET", "UNDE_OVERLAY", "UNDE_IMAGE"):
         os.environ.pop(name, None)
     threading.Thread(target=alive, daemon=True).start()
-    began, busy, results = time.monotonic(), busy_s(), []
-    with ThreadPoolExecutor(1) as lane:
-        beside = [lane.submit(run, step) for step in plan.beside if step in chosen]
-        results += in_turn(plan, chosen)
-        results += [each.result() for each in beside]
+    began, busy = time.monotonic(), busy_s()
+    results = in_turn(plan, chosen)
     keep(arguments.command, results, time.monotonic() - began, busy_s() - busy)
     print(f"\n{time.monotonic() - began:.0f} s in all", end="")
     done = {result.name for result in results}

@@ -114,7 +114,7 @@ def test_nothing_that_is_proved_is_in_neither() -> None:
     test, prove = commands(steps.test()), commands(steps.prove())
     for command in ("scripts/image", "scripts/lint", "site.yml", "molecule/estate/second_run.py", "scripts/uplink check", "scripts/left-behind"):
         assert command in test
-    for command in ("molecule/estate/rollout.py --kill copy handover", "molecule/estate/diff.py", "molecule/estate/second_run.py", "--engine linux"):
+    for command in ("scripts/lint scenarios", "molecule/estate/rollout.py --kill copy handover", "molecule/estate/diff.py", "molecule/estate/second_run.py", "--engine linux"):
         assert command in prove
     assert all(step.name.startswith("estate: ") for plan in (steps.test(), steps.prove()) for step in (*plan.estate, *plan.last))
 
@@ -165,9 +165,8 @@ def test_ci_runs_make_test() -> None:
         assert f"\t@scripts/bootstrap && scripts/test {command} $(STEPS)\n" in makefile, "without an engine nothing of it runs"
 
 
-@pytest.mark.parametrize("overlap", [True, False])
 @pytest.mark.parametrize("red", [steps.SITE, ""])
-def test_the_estate_s_steps_keep_their_order_and_what_is_last_comes_last(overlap: bool, red: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_estate_s_steps_keep_their_order_and_what_is_last_comes_last(red: str, monkeypatch: pytest.MonkeyPatch) -> None:
     began: list[str] = []
 
     def run(step: steps.Step) -> steps.Result:
@@ -178,11 +177,10 @@ def test_the_estate_s_steps_keep_their_order_and_what_is_last_comes_last(overlap
     monkeypatch.setattr(steps, "run_alone", run)
     monkeypatch.setattr(steps.subprocess, "run", lambda *_, **__: None)
     estate = [steps.CREATE, steps.SITE, "estate: tests"]
-    plan = steps.Plan(
-        [steps.Step("image", [])], [steps.Step("role etcd", [])], [steps.Step(name, []) for name in estate], [steps.NOTHING_LEFT], overlap=overlap
-    )
+    image, role, lint = (steps.Step(name, []) for name in ("image", "role etcd", "lint"))
+    plan = steps.Plan([image], [role], [steps.Step(name, []) for name in estate], [steps.NOTHING_LEFT], [lint])
     done = estate[:2] if red else estate
     results = [result.name for result in steps.in_turn(plan, plan.steps)]
-    assert results == ["image", "role etcd", *done, steps.NOTHING_LEFT.name]
+    assert results == ["image", "role etcd", *done, "lint", steps.NOTHING_LEFT.name]
     assert [name for name in began if name.startswith("estate") and name != steps.NOTHING_LEFT.name] == done
-    assert (began[0], began[-1]) == ("image", steps.NOTHING_LEFT.name)
+    assert (*began[:2], began[-1]) == ("image", "role etcd", steps.NOTHING_LEFT.name)
