@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# Copyright: UNDE
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Change the shape of a shard's messages while they are read and written, a part of the way with each call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: messages_change
+short_description: Change the shape of a shard's messages while they are read and written
+description:
+  - A second table beside the first follows it, is filled in batches, and takes its place in one short transaction (the schema's own procedures do it).
+  - Each call goes on for some seconds and says how far it is; it is called until O(ignore:done). All that must be known is in the database, so that a call
+    goes on where the last one ended, wherever that was.
+  - On a standby nothing is done.
+version_added: "0.1.0"
+author: UNDE (@unde)
+options:
+  wish:
+    description: The shape that is wanted, as C(unde_private.want_shape) takes it.
+    type: dict
+    default: {}
+  step:
+    description:
+      - V(change) fills the second table and lets it take the first one's place.
+      - V(back) lets them change places once more.
+      - V(drop) gives up the second table, whichever it is.
+    type: str
+    choices: [change, back, drop]
+    default: change
+  anew:
+    description: Begin a change although the shape is the wanted one, for a new centre of the bits.
+    type: bool
+    default: false
+  seconds:
+    description: How long a call copies.
+    type: float
+    default: 20
+  batch:
+    description: How many messages are copied in one transaction.
+    type: int
+    default: 500
+  lag_bytes:
+    description: How far a standby may be behind before the copying waits for it.
+    type: int
+    default: 67108864
+  lock_attempts:
+    description: How often a lock is asked for, each time for 300 ms, before the call gives up.
+    type: int
+    default: 60
+  programs:
+    description: The directory of PostgreSQL's programs.
+    type: path
+    required: true
+  database:
+    description: The shard's database.
+    type: str
+    default: unde
+attributes:
+  check_mode:
+    support: full
+    description: It is said whether there is something to do.
+  diff_mode:
+    support: none
+    description: Messages are not shown.
+"""
+
+EXAMPLES = r"""
+- name: Keep messages by bits from now on
+  unde.infra.messages_change:
+    programs: /usr/lib/postgresql/17/bin
+    wish: {embedding_index: bits, storage: halfvec, in_line: true}
+  register: changed
+  until: changed.done
+  retries: 10000
+  delay: 0
+"""
+
+RETURN = r"""
+done:
+  description: Whether nothing is left to do for this step.
+  type: bool
+  returned: success
+  sample: false
+state:
+  description: V(standby), V(none) where there is no second table, V(filling), V(full) or V(exchanged).
+  type: str
+  returned: success
+  sample: filling
+copied:
+  description: Messages that were copied so far.
+  type: int
+  returned: success
+  sample: 120000
+expected:
+  description: Messages there were when the change began, as the planner estimated them.
+  type: int
+  returned: success
+  sample: 1340000
+"""
+
+import json
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+#: SQLSTATEs after which the same is tried again: somebody held a lock.
+BUSY = ("55P03", "40P01")
+STATE = """
+SELECT json_build_object('state', coalesce(c.state, 'none'), 'copied', coalesce(c.copied, 0), 'expected', coalesce(c.expected, 0),
+                         'shape', unde_private.shape() - 'centre', 'other', c.shape - 'centre')
+FROM (SELECT) AS one LEFT JOIN unde_private.change_of_shape AS c ON true
+"""
+
+
+class Refused(Exception):
+    """What stands in the way, in one sentence."""
+
+
+class Shard:
+    """The shard's database, asked as its superuser over the socket."""
+
+    def __init__(self, module):
+        """Take the module's directory of programs."""
+        self.module = module
+        self.psql = ["runuser", "-u", "postgres", "--", f"{module.params['programs']}/psql", "-XqAtw", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
+
+    def ask(self, sql, *settings):
+        """Return what a statement answers; raise what it complains of."""
+        words = [*self.psql, "-d", self.module.params["database"], *(word for each in (*settings, sql) for word in ("-c", each))]
+        environment = {"LC_ALL": "C.UTF-8", "PGAPPNAME": "unde-messages-change", "PGOPTIONS": "-c client_min_messages=warning"}
+        code, said, complaint = self.module.run_command(words, environ_update=environment, cwd="/")
+        if code != 0:
+            raise Refused(complaint.strip())
+        return said.strip()
+
+    def hold(self, sql):
+        """Run what needs a lock that everybody waits for: never longer than 300 ms, again and again."""
+        for attempt in range(1, self.module.params["lock_attempts"] + 1):
+            try:
+                return self.ask(sql, "SET lock_timeout = '300ms'")
+            except Refused as why:
+                if not any(state in str(why) for state in BUSY):
+                    raise
+                time.sleep(min(2.0, 0.1 * attempt))
+        raise Refused(f"somebody held a lock on the messages all the time, {self.module.params['lock_attempts']} attempts: look for a long transaction in pg_stat_activity")
+
+    def look(self):
+        """Return how far a change is."""
+        if self.ask("SELECT pg_is_in_recovery()") == "t":
+            return {"state": "standby", "copied": 0, "expected": 0, "shape": {}, "other": None}
+        return json.loads(self.ask(STATE))
+
+
+def literal(value):
+    """Return a value as an SQL literal of JSON."""
+    return "'" + json.dumps(value).replace("'", "''") + "'"
+
+
+def has(shape, wish):
+    """Tell whether a shape is as it is wanted."""
+    return all(shape.get(name) == value for name, value in wish.items())
+
+
+def change(shard, told, at):
+    """Go a part of the way to the wanted shape; return whether something was done, and whether it was the last part."""
+    wish, began = told["wish"], at["state"] == "none"
+    if at["state"] == "exchanged" or (began and has(at["shape"], wish) and not told["anew"]):
+        if not has(at["shape"], wish):
+            raise Refused("the messages have changed to another shape: drop what is left of it first (step=drop), or go back (step=back)")
+        return False, True
+    if began:
+        shard.hold(f"CALL unde_private.begin_change({literal(wish)}, {str(told['anew']).lower()})")
+        at = shard.look()
+        if at["state"] == "none":
+            return True, True
+    elif not has(at["other"], wish):
+        raise Refused("another change has begun: finish it with its own shape, or give it up (step=drop)")
+    if at["state"] == "filling":
+        shard.ask(f"CALL unde_private.copy_messages({told['seconds']}, {told['batch']}, {told['lag_bytes']})")
+        return True, False
+    # Both hold the same: seen, before one takes the other's place; and the planner knows the new one, whose pages an index alone may answer for.
+    shard.ask("VACUUM (ANALYZE) unde_other.messages")
+    exchange(shard)
+    return True, True
+
+
+def exchange(shard):
+    """Let the two tables change places, once they are seen to hold the same."""
+    differences = shard.ask("SELECT unde_private.differences()")
+    if differences:
+        raise Refused(f"the two tables do not hold the same: {differences}. Nothing was exchanged; give the second one up (step=drop) and begin again")
+    shard.hold("CALL unde_private.exchange()")
+
+
+def act(shard, told, at):
+    """Return whether something was done, and whether nothing is left to do."""
+    if at["state"] == "standby":
+        return False, True
+    if told["step"] == "change":
+        return change(shard, told, at)
+    if told["step"] == "drop":
+        if at["state"] != "none":
+            shard.hold("CALL unde_private.drop_other()")
+        return at["state"] != "none", True
+    if at["state"] != "exchanged":
+        raise Refused("there is nothing to go back to: no change was made, or its former table was dropped")
+    exchange(shard)
+    return True, True
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "wish": {"type": "dict", "default": {}},
+            "step": {"type": "str", "choices": ["change", "back", "drop"], "default": "change"},
+            "anew": {"type": "bool", "default": False},
+            "seconds": {"type": "float", "default": 20},
+            "batch": {"type": "int", "default": 500},
+            "lag_bytes": {"type": "int", "default": 64 * 2**20},
+            "lock_attempts": {"type": "int", "default": 60},
+            "programs": {"type": "path", "required": True},
+            "database": {"type": "str", "default": "unde"},
+        },
+        supports_check_mode=True,
+    )
+    told, shard = module.params, Shard(module)
+    try:
+        at = shard.look()
+        if module.check_mode:
+            wanted = {"change": not has(at["shape"], told["wish"]) or told["anew"], "back": at["state"] == "exchanged", "drop": at["state"] != "none"}
+            module.exit_json(changed=at["state"] != "standby" and wanted[told["step"]], done=True, **{key: at[key] for key in ("state", "copied", "expected")})
+        changed, done = act(shard, told, at)
+        at = shard.look()
+    except Refused as why:
+        module.fail_json(msg=str(why))
+    module.exit_json(changed=changed, done=done, **{key: at[key] for key in ("state", "copied", "expected")})
+
+
+if __name__ == "__main__":
+    main()
