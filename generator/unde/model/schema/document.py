@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..types import MOST, Day, Model, Name, Positive
+from .shards import UsersPerShard
 
 
 class Claim(Model):
@@ -41,6 +42,9 @@ class Document(Model):
     title: str = Field(description="of the document")
     version: str = Field(description="version of the document, as text")
     claims: dict[Name, Claim] = Field(default={}, description="what it states and this project computes")
+    users_per_shard: UsersPerShard | None = Field(
+        None, description="users that it gives a shard, by an HNSW index of whole vectors: what `unde capacity` and `unde cost` compare with"
+    )
     promises: dict[Name, Promise] = Field(
         default={"one-host": ONE_HOST}, description="what holds when something is lost; by default that any one host may be"
     )
