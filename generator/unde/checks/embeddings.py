@@ -77,7 +77,7 @@ def in_line(estate: Estate) -> Iterator[Finding]:
             (*HERE, "in_line"), "embedding-in-line",
             f"a {embedding.storage}({embedding.dimensions}) of {taken} bytes and {storage.BESIDE_IN_LINE} beside it do not fit into a row, "
             f"which has {storage.LARGEST_ROW} bytes of a page",
-            "storage: halfvec, or in_line: false" if embedding.storage == "vector" else "in_line: false",
+            "storage: halfvec, or in_line: false",
         )
 
 

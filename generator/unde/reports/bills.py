@@ -77,8 +77,8 @@ def compared(estate: Estate) -> Iterator[Row]:
             continue
         for own, other in zip(ours.bills, document.bills, strict=False):
             yield {
-                "name": f"users-{users}" + (f"/{own.option}" if own.option else ""), "users": users, "provider": own.option,
-                "shards": ours.shards, "document_shards": document.shards, **_money(own.eur, other.eur),
+                "name": f"users-{users}" + (f"/{own.option}" if own.option else ""), "configuration": f"users-{users}", "provider": own.option,
+                "line": "as the layout keeps vectors", "users": users, "shards": ours.shards, "document_shards": document.shards, **_money(own.eur, other.eur),
                 "saved_low_eur": round(other.eur.low - own.eur.low, 2), "saved_high_eur": round(other.eur.high - own.eur.high, 2),
             }
 
