@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 from ..errors import Finding
 from ..model import Estate
@@ -94,7 +95,7 @@ def wal_traffic(estate: Estate) -> Iterator[Finding]:
             ("shards", "tunnel", "gb_day"), "wal-traffic",
             f"the messages of {shards.users_per_shard.most} users make up to {expected:.3g} GB of WAL a day "
             f"({each.full:.0f} bytes a message, whole pages counted), the tunnel is expected to carry {shards.tunnel.gb_day:g}",
-            f"gb_day: {expected:.2g} or more, fewer users, or a smaller index (`unde capacity` shows every way)", warn=True,
+            f"gb_day: {ceil(expected * 10) / 10:g} or more, fewer users, or a smaller index (`unde capacity` shows every way)", warn=True,
         )
 
 

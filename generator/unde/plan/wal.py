@@ -5,8 +5,11 @@ A record is a header, a header for each block, and the data ("Write Ahead Loggin
 more, by halves, when it is split, so that an entry is written twice in all. HNSW writes the element with its neighbours, and changes
 those neighbours' own lists (pgvector, ``hnswinsert.c``: up to 2·m of them).
 
-After each checkpoint the first change of a page writes the whole page (``full_page_writes``). Where messages come slowly, as chats do,
-nearly every change is such a first one: that is the upper end.
+After each checkpoint the first change of a page writes the whole page without its hole (``full_page_writes``). Where messages come
+slowly, as chats do, nearly every change is such a first one: that is the upper end.
+
+Measured on PostgreSQL 15 with a row of 1,024 half-precision dimensions in line and bits: 4,540 bytes a message, 22,000 to 27,000 for
+the first one after a checkpoint.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ HEAP_DATA = 3 + 5  #: xl_heap_insert, and what stands for the row's own header o
 ROW_HEADER = 23
 BTREE_DATA = 2  #: xl_btree_insert
 COMMIT = 40  #: one for each message
+WAITING_WORD = 24  #: entry of a word in the list of what waits for the index of words (``ginfast.c``)
+MOVED_WORD = 6  #: its row's address, when many are moved into the index together
 #: A neighbour's list that changes: a record of GenericXLog with one address of 6 bytes, its place and length.
 NEIGHBOUR_CHANGE = RECORD + 4 + 6
 NEIGHBOURS = 2 * 16  #: lists that one insert changes at most, m = 16
@@ -48,13 +53,13 @@ def message_wal(dimensions: int, text: int, kind: IndexKind, storage_: Precision
     records = float(COMMIT + _heap(row)) + sum(_heap(storage.TOAST_CHUNK_HEADER + chunk) + _btree(8) for chunk in chunks)
     in_bits = 16 + storage.bits_bytes(dimensions) if kind == "bits" else 0
     records += sum(_btree(key) for key in (storage.KEY_OF_ID, storage.KEY_OF_CLIENT, storage.KEY_OF_TIME + in_bits))
-    records += RECORD + 2 * storage.words_bytes(text)  # into the list of what waits, and from there into the index
+    records += RECORD + storage.entries_of(text) * (WAITING_WORD + MOVED_WORD)
     pages = 1 + 3 + 1 + (2 if chunks else 0)  # row, b-trees, words; chunks and their index
     if kind in storage.HNSW_KINDS:
         element = storage.HNSW_ELEMENT_HEADER + storage.vector_bytes(dimensions, kind) + storage.HNSW_NEIGHBOURS
         records += RECORD + element + NEIGHBOURS * NEIGHBOUR_CHANGE
         pages += 1 + NEIGHBOURS
-    return MessageWal(records, records + pages * PAGE)
+    return MessageWal(records, records + pages * PAGE * storage.RANDOMLY_FILLED)
 
 
 def _heap(row: int) -> int:
