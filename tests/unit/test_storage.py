@@ -75,6 +75,13 @@ def test_a_long_row_moves_its_vector_out(precision: storage.Precision, dimension
     assert bool(storage.message_bytes(dimensions, 300, "none", precision).embedding) is outside
 
 
+def test_a_longer_text_never_takes_less() -> None:
+    """Up to a page by whole parts of it, beyond by its length."""
+    sizes = [storage.message_bytes(1024, text, "bits", "halfvec", True).row for text in range(0, 40_000, 500)]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > 39_000
+
+
 def test_what_fits_a_page_in_line() -> None:
     """The vector and 400 bytes, within what a page holds."""
     assert [storage.fits_in_line(dimensions, "vector") for dimensions in (1938, 1939)] == [True, False]

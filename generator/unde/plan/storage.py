@@ -202,4 +202,5 @@ def message_bytes(dimensions: int, text: int, kind: IndexKind, storage: Precisio
     else:
         index = hnsw_bytes(dimensions, kind)
         lookup += ascending_bytes(KEY_OF_TIME)
-    return MessageBytes(PAGE / max(1, USABLE // (row + POINTER)), outside, lookup, index)
+    on_a_page = USABLE // (row + POINTER)
+    return MessageBytes(PAGE / on_a_page if on_a_page else row + POINTER, outside, lookup, index)

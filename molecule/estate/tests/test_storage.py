@@ -52,9 +52,10 @@ def fill() -> str:
     """Return the statements that make the copy, as the layout keeps vectors."""
     wanted = embedding()
     bits = wanted.index == "bits"
+    count = storage.bits_of(wanted.dimensions)
     return FILL.format(
         target=storage.LARGEST_ROW if wanted.in_line else storage.TOAST_THRESHOLD, dimensions=wanted.dimensions, storage=wanted.storage,
-        include="INCLUDE (id, bits)" if bits else "", bits_column=", bits" if bits else "", bits=BITS.format(count=storage.bits_of(wanted.dimensions)) if bits else "",
+        include="INCLUDE (id, bits)" if bits else "", bits_column=", bits" if bits else "", bits=BITS.format(count=count) if bits else "",
     )
 
 
