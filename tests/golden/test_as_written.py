@@ -106,4 +106,5 @@ def test_the_shipped_layout_decides_what_the_document_leaves_wrong(found: list[F
     assert not [finding for finding in checks.run(shipped) if finding.level == "error"]
     failing = {re.sub(r"^document\.claims\.", "", finding.path) for finding in found if finding.rule == "document-claim"}
     decided = {name for name, claim in shipped.layout.document.claims.items() if claim.decision is not None}
-    assert failing - {"gateway-type", "gateway-label"} == decided  # those two are values of the layout, decided in place
+    # Those two are values of the layout, decided in place; the users of one shard are the document's way to find vectors, which is another here (row 31).
+    assert failing - {"gateway-type", "gateway-label"} | {"users-1-shard"} == decided

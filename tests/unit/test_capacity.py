@@ -10,7 +10,7 @@ import pytest
 
 import support
 from unde.model import Estate, expand, read
-from unde.plan import capacity
+from unde.plan import capacity, wal, ways
 from unde.plan.capacity import Need, OutOfReach
 
 START = date(2027, 1, 1)
@@ -29,9 +29,9 @@ def need(estate: Estate, users: int) -> Need:
     return found
 
 
-@pytest.mark.parametrize(("users", "shards", "fewest"), [(1, 1, 1), (500, 1, 1), (501, 2, 1), (800, 2, 1), (801, 2, 2), (8000, 16, 10), (50_000, 100, 63)])
+@pytest.mark.parametrize(("users", "shards", "fewest"), [(1, 1, 1), (2000, 1, 1), (2001, 2, 1), (3000, 2, 1), (3001, 2, 2), (50_000, 25, 17)])
 def test_shards_for_users(estate: Estate, users: int, shards: int, fewest: int) -> None:
-    """500 users are comfortable on a shard, 800 the most."""
+    """2,000 users are comfortable on a shard, 3,000 the most."""
     found = need(estate, users)
     assert (found.shards, found.fewest, found.tight) == (shards, fewest, False)
     assert len(found.estate.hosts) == len(estate.hosts) + 2 * (shards - 1)
@@ -39,10 +39,10 @@ def test_shards_for_users(estate: Estate, users: int, shards: int, fewest: int) 
 
 def test_the_pools_end(estate: Estate) -> None:
     """151 shards are there: more than comfortable users each are said to be, more than the most are refused by name."""
-    tight = need(estate, 151 * 800)
-    assert (tight.shards, tight.tight, tight.users_a_shard) == (151, True, 800)
+    tight = need(estate, 151 * 3000)
+    assert (tight.shards, tight.tight, tight.users_a_shard) == (151, True, 3000)
     assert {room.pool: room.left for room in tight.rooms}["shard-primary"] == 0
-    refused = capacity.need(estate, 151 * 800 + 1, START)
+    refused = capacity.need(estate, 151 * 3000 + 1, START)
     assert isinstance(refused, OutOfReach)
     assert "shard-primary" in refused.limit
     assert "enlarge pools.shard-primary.size" in refused.fix
@@ -50,14 +50,59 @@ def test_the_pools_end(estate: Estate) -> None:
 
 def test_the_index_by_hand(estate: Estate) -> None:
     """500 users × 2,680 messages × a page each are the document's 11 GB (10**9) a year; 20 GB (2**30) come in under two years."""
-    outlooks = {outlook.kind: outlook for outlook in need(estate, 500).outlooks}
-    assert outlooks["vector"].chosen
+    outlooks = {outlook.way.kind: outlook for outlook in need(estate, 500).outlooks}
+    assert [outlook.way.kind for outlook in need(estate, 500).outlooks if outlook.chosen] == ["bits"] == list(outlooks)[:1]
     assert outlooks["vector"].index_gb * 2**30 / 1e9 == pytest.approx(11, rel=0.01)
     days = 20 * 2**30 / (8192 * 2680 * 500) * 365.25
     assert outlooks["vector"].trigger == START + timedelta(days=round(days))
     assert outlooks["vector"].index_gb == pytest.approx(3 * outlooks["halfvec"].index_gb, rel=0.001)
     assert outlooks["none"].trigger is None
-    assert outlooks["vector"].users_in_memory < outlooks["halfvec"].users_in_memory < outlooks["none"].users_in_memory
+    assert [outlooks[kind].users_in_memory for kind in ("vector", "halfvec", "bits", "none")] == [778, 1887, 3133, 3412]
+    assert outlooks["bits"].index_gb * 2**30 == pytest.approx(8192 / 22 * 2680 * 500)
+    assert outlooks["bits"].trigger == START + timedelta(days=round(6 * 365.25))  # as much as a year of 3,000 users makes
+    assert outlooks["vector"].build_minutes == pytest.approx(500 * 2680 * 0.767 / 60_000)
+
+
+def test_the_same_promises_on_a_third_of_the_document_s_shards(estate: Estate) -> None:
+    """50,000 users: 100 shards and 63 at the most by the document, and all that each holds fits into memory."""
+    found = need(estate, 50_000)
+    assert found.document
+    assert (found.document.shards, found.document.fewest) == (100, 63)
+    assert found.shards <= found.document.shards / 3
+    assert found.fewest <= found.document.fewest / 3
+    assert estate.layout.shards.users_per_shard.most <= next(bound.users for bound in found.bounds if bound.resource == "memory")
+
+
+def test_what_bounds_a_shard(estate: Estate) -> None:
+    """Memory, then the smallest disk, the tunnel, and connections last; another bound comes first where its resource is scarce."""
+    def first(overlaid: dict[str, Any]) -> str:
+        return need(support.estate_of(support.merged(support.shipped(), overlaid)), 10_000).bounds[0].resource
+
+    bounds = {bound.resource: bound.users for bound in need(estate, 10_000).bounds}
+    assert list(bounds) == ["memory", "disk", "WAL", "connections"]
+    assert bounds["memory"] == 3133
+    assert bounds["disk"] == int(160 * 0.4 * 2**30 / (2680 * ways.of_message(estate.layout.shards.embedding).all))
+    assert bounds["connections"] == pytest.approx(40 / 0.02 / (2680 / (365.25 * 86_400) * 10), abs=1)
+    assert first({"shards": {"primary": {"ram_gb": 128}}}) == "disk"
+    assert first({"shards": {"tunnel": {"gb_day": 0.5}}}) == "WAL"
+
+
+def test_wal_of_a_shard_by_hand(estate: Estate) -> None:
+    """Bytes of a message × messages a day, in GB of traffic."""
+    embedding = estate.layout.shards.embedding
+    low, high = next(outlook.wal_gb_day for outlook in need(estate, 2000).outlooks if outlook.chosen)
+    each = wal.message_wal(1024, 300, "bits", "halfvec", True)
+    assert (low, high) == tuple(pytest.approx(size * 2680 * 2000 / 365.25 / 1e9) for size in (each.records, each.full))
+    assert ways.traffic(embedding, each.full, 3000) < 10  # what the tunnel is expected to carry
+
+
+@pytest.mark.parametrize(("index", "given", "due"), [
+    ("bits", None, 8192 / 22 * 2680 * 3000 / 2**30), ("bits", 1, 1), ("halfvec", None, 20), ("halfvec", 7, 7), ("none", None, None), ("none", 5, None),
+])
+def test_the_trigger_follows_from_the_kind(index: str, given: float | None, due: float | None) -> None:
+    """What the layout says, or 20 GB of HNSW, or a year of the most users' bits; without an index nothing is due."""
+    layout = support.estate({"shards": {"embedding": {"index": index, "trigger_gb": given}}}).layout
+    assert ways.trigger_gb(layout.shards) == (due if due is None else pytest.approx(due))
 
 
 def test_more_users_fill_sooner(estate: Estate) -> None:
@@ -65,14 +110,14 @@ def test_more_users_fill_sooner(estate: Estate) -> None:
     def trigger(**embedding: int) -> date:
         changed = support.shipped()
         changed["shards"]["embedding"] |= embedding
-        found = next(outlook for outlook in need(support.estate_of(changed), 500).outlooks if outlook.kind == "halfvec")
+        found = next(outlook for outlook in need(support.estate_of(changed), 500).outlooks if outlook.way.kind == "halfvec")
         assert found.trigger
         return found.trigger
 
     assert trigger() > trigger(messages_per_user_year=5000)
     assert trigger() > trigger(dimensions=1536)
     assert trigger() == trigger(text_bytes=900)  # the index holds no text
-    full = [need(estate, users).disk_full for users in (100, 300, 500)]
+    full = [need(estate, users).disk_full for users in (500, 1000, 2000)]
     assert None not in full
     assert full == sorted((day for day in full if day), reverse=True)
 
@@ -89,7 +134,7 @@ def test_posthog_grows_with_the_users(estate: Estate) -> None:
 
 def test_replica_types_follow_the_stages(estate: Estate) -> None:
     """The first is dedicated, the next are CCX23, from shard 4 on CCX33."""
-    assert list(capacity.replica_types(need(estate, 8000).estate).values()) == [1, 3, 12]
+    assert list(capacity.replica_types(need(estate, 32_000).estate).values()) == [1, 3, 12]
 
 
 def test_the_command() -> None:
@@ -97,11 +142,12 @@ def test_the_command() -> None:
     done = support.unde("capacity", "--users", "12000", "--from", "2027-01-01", "--format", "json")
     rows: dict[str, dict[str, Any]] = {row["name"]: row for row in json.loads(done.stdout)}
     assert (done.returncode, done.stderr) == (0, "")
-    assert rows["shards"]["value"] == 24
-    assert rows["index/vector/trigger"]["value"] == "2028-12-16"
-    refused = support.unde("capacity", "--users", "130000")
+    assert (rows["shards"]["value"], rows["document/shards"]["value"], rows["bounded by"]["value"]) == (6, 24, "memory")
+    assert rows["index/vector/trigger"]["value"] == "2027-06-29"
+    assert {f"index/bits/{figure}" for figure in ("all", "trigger", "in memory", "wal", "build", "shards", "cost")} <= rows.keys()
+    refused = support.unde("capacity", "--users", "487000")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("ERROR capacity — 130000 users cannot be had: 163 shards")
+    assert refused.stderr.startswith("ERROR capacity — 487000 users cannot be had: 163 shards")
     assert support.unde("capacity", "--users", "0").returncode == 2
 
 

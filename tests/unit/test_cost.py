@@ -13,6 +13,7 @@ import support
 from unde.model import Estate
 from unde.plan import cost
 from unde.plan.cost import Sum
+from unde.reports import bills
 
 DOCUMENT = support.ROOT / "tests" / "golden" / "document"
 
@@ -82,14 +83,32 @@ def test_the_command() -> None:
     rows: list[dict[str, Any]] = json.loads(support.unde("cost", "--format", "json").stdout)
     assert len({row["name"] for row in rows}) == len(rows)
     totals = [row for row in rows if row["line"] == "total"]
+    saved = {row["name"]: row for row in rows if "users" in row}
     assert len(totals) == 9
     for total in totals:
         lines = [row for row in rows if (row["configuration"], row["provider"]) == (total["configuration"], total["provider"])
                  and not row["line"].startswith("total")]
         assert sum(row["low_eur"] for row in lines) == pytest.approx(total["low_eur"], abs=0.02)
+    assert {(row["users"], row["shards"], row["document_shards"]) for row in saved.values()} == {(10_000, 5, 20), (50_000, 25, 100)}
+    assert all(row["saved_low_eur"] == pytest.approx(row["document_low_eur"] - row["low_eur"], abs=0.02) for row in saved.values())
     table = support.unde("cost").stdout
+    assert "the document's way" in table
     assert "row 10: dollars are added to euros" in table
     assert "add up to €874–1,244, it states €705–1,105" in table
+
+
+def test_what_the_layouts_way_saves_by_hand(estate: Estate) -> None:
+    """15 shards fewer for 10,000 users, 75 for 50,000: a replica and 16 of the offer's 39 vCPU each; the second to fourth replica are smaller."""
+    saved = {row["users"]: row["saved_low_eur"] for row in bills.compared(estate) if row["provider"] == "hetzner-singapore"}
+    each = 74 + 176 * 16 / 39
+    assert saved == {10_000: pytest.approx(15 * each, abs=0.01), 50_000: pytest.approx(75 * each, abs=0.01)}
+
+
+def test_nothing_is_compared_where_the_document_says_no_users() -> None:
+    """A layout that states none has its bills alone."""
+    data = support.shipped()
+    del data["document"]["users_per_shard"]
+    assert list(bills.compared(support.estate_of(data))) == []
 
 
 def test_a_layout_without_configurations() -> None:

@@ -165,6 +165,13 @@ def test_thresholds_follow_from_the_layout() -> None:
     """WAL and the index of vectors, in bytes."""
     variables = told(support.estate({"clusters": {"postgres": {"wal": {"alert_gb": 3}}}, "shards": {"embedding": {"trigger_gb": 7}}}), "monitoring")
     assert variables["prometheus_thresholds"] == {"wal_bytes": 3 * 1024**3, "embedding_index_bytes": 7 * 1024**3}
+
+
+@pytest.mark.parametrize(("index", "size"), [("bits", 8192 / 22 * 2680 * 3000), ("halfvec", 20 * 1024**3), ("none", 20 * 1024**3)])
+def test_the_threshold_of_the_index_follows_its_kind(index: str, size: float) -> None:
+    """Bits of a year of the most users; the document's 20 GB of HNSW, which an index that is not there never reaches."""
+    variables = told(support.estate({"shards": {"embedding": {"index": index}}}), "monitoring")
+    assert variables["prometheus_thresholds"]["embedding_index_bytes"] == pytest.approx(size, abs=1)
     queues = {name: told(support.estate(), name)["pgbackrest_archive_queue_max"] for name in ("local-shard-0", "shard-replica-0")}
     assert {each["host"]: f"{each['bytes'] // 1024**3}GiB" for each in variables["prometheus_archive_bounds"]} == queues
 

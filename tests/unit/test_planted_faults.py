@@ -80,7 +80,8 @@ def schema() -> Iterator[Fault]:
         "hosts/push/ram_gb": "8GB", "hosts/push/disk_gb": "160 GB", "hosts/push/vcpu": 2.5, "hosts/push/price_eur": "12 EUR", "hosts/push/roles": "redis",
         "hosts/push/state": "live", "hosts/push/day": 0, "hosts/mood": [], "tunnels/mtu": "1420", "tunnels/keepalive_s": "25s", "clusters/patroni/ttl": "20s",
         "links/local-helsinki/rtt_ms": "120ms", "links/local-helsinki/between": ["local"], "sites/local/networks/private": "10.2.0.0",
-        "shards/embedding/dimensions": 4000, "shards/embedding/index": "ivfflat", "clusters/redis/cache/policy": "lru", "clusters/redis/cache/memory_share": 50,
+        "shards/embedding/dimensions": 4000, "shards/embedding/index": "ivfflat", "shards/embedding/storage": "bit", "shards/embedding/in_line": "plain",
+        "shards/embedding/candidates": 9, "shards/embedding/trigger_gb": 0, "clusters/redis/cache/policy": "lru", "clusters/redis/cache/memory_share": 50,
         "clusters/postgres/wal/slot_share": 20, "tunnels/peers/wg-app/slot": 4096, "tunnels/network": "10.3.0.0/24", "hosts/push/adopt": ["gatway"],
         "services/ssh/ports": [70000], "services/ssh/protocol": "icmp", "flows/tunnels/from": [], "costs/usd_per_eur": 0, "document/version": 7.2,
         "sites/helsinki/gateway/engine": "vyos", "sites/helsinki/gateway/licence": "p2", "shards/count": 0, "shards/count ": 3,
@@ -230,7 +231,14 @@ def clusters() -> Iterator[Fault]:
     yield Fault("shards/replica/only/0/disk_gb", 100, "replica-smaller", "shards.replica")
     yield Fault("shards/replica/name", "local-shard-{n}", "name-taken", "shards")
     yield Fault("shards/replica/pool", "shard-primary", "address-duplicate", "shards")
+    embedding = SHIPPED["shards"]["embedding"]
     yield Fault("shards/embedding/measured_by", "parent", "index-trigger", "measured_by")
+    yield Fault("shards/embedding/trigger_gb", 20, "index-trigger", "trigger_gb")
+    yield Fault("shards/embedding", embedding | {"index": "none", "trigger_gb": 1}, "index-trigger", "trigger_gb")
+    yield Fault("shards/embedding", embedding | {"index": "vector", "storage": "vector", "in_line": False}, "index-filtered", "embedding.index")
+    yield Fault("shards/embedding/index", "vector", "embedding-precision", "storage")
+    yield Fault("shards/embedding", embedding | {"dimensions": 1939, "storage": "vector"}, "embedding-in-line", "in_line")
+    yield Fault("shards/tunnel/gb_day", 0.5, "wal-traffic", "gb_day")
     yield Fault("shards/master_key/kept_in", "env-file", "master-key", "kept_in")
     yield Fault("shards/master_key/readers", ["local-shard-0", "local-orchestrator", "unde-app"], "master-key", "readers")
     yield Fault("shards/master_key/readers", ["role:postgres_shard", "local-orchestrator"], "master-key", "readers")
@@ -308,7 +316,7 @@ def work() -> Iterator[Fault]:
         yield Fault("document/claims/planted", {"about": about, "says": says, "where": "here"}, "document-claim", "claims.planted")
     yield Fault("document/claims/planted", {"about": "local_vcpus", "says": 1, "where": "here"}, "document-claim", "claims.planted")
     yield Fault("document/claims/local-vcpu/decision", 99, "document-claim", "claims.local-vcpu")
-    yield Fault("shards/users_per_shard/most", 900, "working-set", "users_per_shard.most")
+    yield Fault("shards/users_per_shard/most", 4000, "working-set", "users_per_shard.most")
     yield Fault("shards/primary/ram_gb", 16, "working-set", "users_per_shard.most")
     yield Fault("shards/embedding/text_bytes", 4000, "working-set", "users_per_shard.most")
     key = "YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="

@@ -18,7 +18,7 @@ SOUND = {
     **{f"golden {path.parent.name}": (GOLDEN / "base.yml", path) for path in sorted((GOLDEN / "valid").glob("*/overlay.yml"))},
 }
 #: What the decisions keep although it is doubtful: rule → decision.
-KEPT = {"gateway-virtualization": 6, "price-differs": 22, "index-filtered": 31, "replica-smaller": 20, "tunnel-endpoint-missing": 8, "working-set": 19}
+KEPT = {"gateway-virtualization": 6, "price-differs": 22, "replica-smaller": 20, "tunnel-endpoint-missing": 8}
 #: What its users have to fill in before they roll it out; nobody else knows it.
 TO_BE_FILLED_IN = {
     "flow-from-anywhere": "services.operators", "gateway-image": "sites.helsinki.gateway.image_checksum",
@@ -41,7 +41,6 @@ MENDED: dict[str, Any] = {
         "etcd-3": {"public_address": "198.51.100.7", "price_eur": None},
     },
     "shards": {
-        "users_per_shard": {"comfortable": 200, "most": 300}, "embedding": {"index": "halfvec"},
         "replica": {"type": "AX41 (dedicated)", "vcpu": 16, "ram_gb": 64, "disk_gb": 512, "starting": {"4": None}},
     },
 }

@@ -18,6 +18,7 @@ from . import (
     costs,
     databases,
     disks,
+    embeddings,
     entries,
     flows,
     gateways,
@@ -41,8 +42,8 @@ __all__ = ["RULES", "Rule", "refuse_errors", "run"]
 
 #: Importing a room registers its rules.
 _ROOMS = (
-    access, addresses, analytics, apps, buckets, caches, claims, clusters, core, costs, databases, disks, entries, flows, gateways, hosts, listening,
-    monitoring, names, pools, promises, references, rollout, routing, sentinels, services, tunnels, watches,
+    access, addresses, analytics, apps, buckets, caches, claims, clusters, core, costs, databases, disks, embeddings, entries, flows, gateways, hosts,
+    listening, monitoring, names, pools, promises, references, rollout, routing, sentinels, services, tunnels, watches,
 )
 
 

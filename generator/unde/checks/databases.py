@@ -1,4 +1,4 @@
-"""Databases: replicas, WAL, connections, memory, keys and indexes."""
+"""Databases: replicas, WAL, connections, memory and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..errors import Finding
 from ..model import Estate, select
-from ..plan import capacity, postgres
+from ..plan import postgres
 from .rules import rule
 
 #: Connections that are not the pool's: superuser_reserved_connections (3), Patroni, the exporter, backups and people.
@@ -85,44 +85,6 @@ def connections(estate: Estate) -> Iterator[Finding]:
         yield estate.source.finding(
             ("clusters", "pgbouncer", "max_client_connections"), "pool-too-large",
             f"{pool.max_client_connections} clients can never use a pool of {pool.pool_size}", f"at least {pool.pool_size}",
-        )
-
-
-@rule("index-trigger", rows=(18,))
-def trigger(estate: Estate) -> Iterator[Finding]:
-    """The index that triggers growth is measured where it has a size."""
-    if estate.layout.shards.embedding.measured_by == "parent" and estate.layout.shards.partitions > 1:
-        yield estate.source.finding(
-            ("shards", "embedding", "measured_by"), "index-trigger",
-            f"the table has {estate.layout.shards.partitions} partitions: pg_relation_size of the parent index is always 0, the trigger never fires",
-            "measured_by: partitions", warn=True,
-        )
-
-
-@rule("index-filtered", rows=(31,))
-def filtered(estate: Estate) -> Iterator[Finding]:
-    """The largest index is worth its memory: a search among one user's messages is faster without it."""
-    if estate.layout.shards.embedding.index == "vector":
-        yield estate.source.finding(
-            ("shards", "embedding", "index"), "index-filtered",
-            "a full-precision HNSW index is three times the size of a half-precision one, and a search filtered on one user is faster by b-tree and exact sort",
-            "halfvec or none; `unde capacity` shows all three", warn=True,
-        )
-
-
-@rule("working-set", rows=(19,))
-def working_set(estate: Estate) -> Iterator[Finding]:
-    """What a shard's users touch within a year fits into its memory, counted once."""
-    shards = estate.layout.shards
-    smallest = min((host for host in estate.hosts.values() if host.member == "primary"), key=lambda host: host.kind.ram_gb)
-    fit = capacity.users_in_memory(shards.embedding, smallest.kind.ram_gb)
-    if shards.users_per_shard.most > fit:
-        size = capacity.gb(shards.embedding, capacity.of_message(shards.embedding).all, shards.users_per_shard.most)
-        yield estate.source.finding(
-            ("shards", "users_per_shard", "most"), "working-set",
-            f"a year of {shards.users_per_shard.most} users is {size:.1f} GB, but '{smallest.name}' has {smallest.kind.ram_gb} GB of memory, "
-            f"and effective_cache_size counts shared_buffers already: {fit} users fit",
-            f"most: {fit}, more memory, or a smaller index (`unde capacity` shows all three)", warn=True,
         )
 
 

@@ -28,13 +28,14 @@ def capacity(
     from .. import checks
     from ..errors import WrongCall
     from ..plan import capacity as plan
+    from ..plan.ways import LAST_START
     from ..reports import growth, render
 
     estate = load(layout, overlay, assignments)
     checks.refuse_errors(estate)
     start = (begin or datetime.now(UTC)).date()
-    if start > plan.LAST_START:
-        raise WrongCall(f"--from {start}: a century from then on is beyond the calendar: write {plan.LAST_START} or an earlier day")
+    if start > LAST_START:
+        raise WrongCall(f"--from {start}: a century from then on is beyond the calendar: write {LAST_START} or an earlier day")
     need = plan.need(estate, users, start)
     if isinstance(need, plan.OutOfReach):
         complain(f"ERROR capacity — {users} users cannot be had: {need.limit} — {need.fix}")

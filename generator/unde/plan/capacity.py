@@ -1,92 +1,22 @@
-"""How much a shard holds, when its index is due for a new one, and what a number of users needs.
-
-Sizes are in GB as PostgreSQL and memory count them, 2**30 bytes. A year has 365.25 days; messages come evenly.
-"""
+"""What a number of users needs: shards, hosts, disks, money; and the same in the document's way."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import ceil
 
 from ..errors import InvalidLayout
-from ..model import Estate, HostView, resized, select
-from ..model.schema import Component, Configuration, Embedding, ScalingStep
-from . import cost
+from ..model import Estate, resized, select
+from ..model.schema import Component, Configuration, ScalingStep, UsersPerShard
+from . import bounds, cost, ways
+from .bounds import Bound
 from .cost import Sum
-from .storage import INDEX_KINDS, IndexKind, MessageBytes, message_bytes
+from .ways import Outlook, Way
 
-GB = 2**30
-DAYS_A_YEAR = 365.25
-CENTURY = 100  #: years; what is later is nobody's plan
-#: Days from which on a century can be counted.
-LAST_START = date(date.max.year - CENTURY - 1, 12, 31)
-#: The share of memory that can hold data: connections, sorts and the system take the rest.
-MEMORY_SHARE = 0.9
-#: The share of a disk that may fill before somebody has to act.
-DISK_SHARE = 0.8
-
-
-@dataclass(frozen=True)
-class IndexOutlook:
-    """What one kind of vector index means for a shard.
-
-    Attributes:
-        index_gb: the index after a year of the given users.
-        all_gb: everything that queries touch, after a year.
-        users_in_memory: how many users' year fits into memory.
-        trigger: when the index reaches ``trigger_gb``; None: never in a hundred years.
-
-    """
-
-    kind: IndexKind
-    chosen: bool
-    index_gb: float
-    all_gb: float
-    users_in_memory: int
-    trigger: date | None
-
-
-def of_message(embedding: Embedding, kind: IndexKind | None = None) -> MessageBytes:
-    """Return what one message takes, with the layout's kind of index unless another is asked for."""
-    return message_bytes(embedding.dimensions, embedding.text_bytes, kind or embedding.index)
-
-
-def gb(embedding: Embedding, bytes_a_message: float, users: float, years: float = 1.0) -> float:
-    """Return the size of what each message of so many users takes, after so many years, GB."""
-    return bytes_a_message * embedding.messages_per_user_year * users * years / GB
-
-
-def users_in_memory(embedding: Embedding, ram_gb: float, kind: IndexKind | None = None) -> int:
-    """Return how many users' year fits into a host's memory.
-
-    ``effective_cache_size`` counts ``shared_buffers`` already, so that memory is counted once (decision 19).
-    """
-    return int(ram_gb * MEMORY_SHARE / gb(embedding, of_message(embedding, kind).all, 1))
-
-
-def years_until(size_gb: float, a_year_gb: float) -> float | None:
-    """Return after how many years something reaches a size; None for longer than a century."""
-    years = max(size_gb, 0.0) / a_year_gb if a_year_gb else float("inf")
-    return years if years <= CENTURY else None
-
-
-def after(start: date, years: float | None) -> date | None:
-    """Return the day so many years later."""
-    return None if years is None else start + timedelta(days=round(years * DAYS_A_YEAR))
-
-
-def outlook(embedding: Embedding, ram_gb: float, users: int, start: date) -> list[IndexOutlook]:
-    """Return what each kind of index means for a shard of so many users that begin on a day."""
-    found = []
-    for kind in INDEX_KINDS:
-        each = of_message(embedding, kind)
-        index = gb(embedding, each.hnsw, users)
-        found.append(IndexOutlook(
-            kind, kind == embedding.index, index, gb(embedding, each.all, users), users_in_memory(embedding, ram_gb, kind),
-            after(start, years_until(embedding.trigger_gb, index)),
-        ))
-    return found
+#: Sizes that are shown beside the document's way wherever money is.
+SIZES = (10_000, 50_000)
 
 
 @dataclass(frozen=True)
@@ -108,6 +38,22 @@ class Room:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How many shards a number of users needs in some way, and what the estate then costs.
+
+    Attributes:
+        fewest: shards at the most users each may hold.
+        shards: shards with comfortable ones.
+        bills: by provider, with ``shards``; none where the pools have no room for so many.
+
+    """
+
+    fewest: int
+    shards: int
+    bills: tuple[cost.Bill, ...]
+
+
+@dataclass(frozen=True)
 class Need:
     """What a number of users needs.
 
@@ -117,6 +63,9 @@ class Need:
         estate: the estate of that size.
         users_a_shard: users on each of them.
         disk_gb: data of a year on a shard; ``disk_full`` is when the smallest disk of a member is filled to 80 %.
+        bounds: how many users each resource of a shard holds, the narrowest first.
+        by_way: what the users need in each way, as many on a shard as memory holds.
+        document: what they need in the document's way; None where the layout does not say how many users that gives a shard.
 
     """
 
@@ -128,7 +77,10 @@ class Need:
     users_a_shard: int
     disk_gb: float
     disk_full: date | None
-    outlooks: tuple[IndexOutlook, ...]
+    outlooks: tuple[Outlook, ...]
+    bounds: tuple[Bound, ...]
+    by_way: dict[Way, Size]
+    document: Size | None
     rooms: tuple[Room, ...]
     steps: tuple[Step, ...]
     bills: tuple[cost.Bill, ...]
@@ -154,13 +106,36 @@ def need(estate: Estate, users: int, start: date) -> Need | OutOfReach:
     shards, embedding = grown.layout.shards.count, estate.layout.shards.embedding
     members = [host for host in grown.hosts.values() if host.shard is not None]
     a_shard = ceil(users / shards)
-    disk = gb(embedding, of_message(embedding).all, a_shard)
-    smallest = min(_room_for_data(grown, host) for host in members)
+    disk = ways.gb(embedding, ways.of_message(embedding).all, a_shard)
+    smallest = min(bounds.room_for_data(grown, host) for host in members)
+    outlooks = tuple(ways.outlook(estate.layout.shards, min(host.kind.ram_gb for host in members if host.member == "primary"), a_shard, start))
+    by_way = {each.way: _filled(estate, users, each.users_in_memory) for each in outlooks}
     return Need(
-        users, fewest, shards, shards < wished, grown, a_shard, disk, after(start, years_until(smallest, disk)),
-        tuple(outlook(embedding, min(host.kind.ram_gb for host in members if host.member == "primary"), a_shard, start)),
+        users, fewest, shards, shards < wished, grown, a_shard, disk, ways.after(start, ways.years_until(smallest, disk)), outlooks,
+        tuple(bounds.bounds(grown)), by_way, in_document(estate, users),
         tuple(rooms(grown)), tuple(steps(estate, users)), tuple(_bills(estate, users, shards)),
     )
+
+
+def size(estate: Estate, users: int, per_shard: UsersPerShard) -> Size:
+    """Return the shards and the money that so many users need with so many on a shard."""
+    fewest, shards = (max(1, ceil(users / each)) for each in (per_shard.most, per_shard.comfortable))
+    try:
+        bills = tuple(_bills(estate, users, shards))
+    except InvalidLayout:
+        bills = ()
+    return Size(fewest, shards, bills)
+
+
+def in_document(estate: Estate, users: int) -> Size | None:
+    """Return the shards and the money that so many users need in the document's way; None where the layout does not state it."""
+    stated = estate.layout.document.users_per_shard
+    return size(estate, users, stated) if stated else None
+
+
+def _filled(estate: Estate, users: int, on_a_shard: int) -> Size:
+    """Return the size with as many users on a shard as memory holds."""
+    return size(estate, users, UsersPerShard(comfortable=max(1, on_a_shard), most=max(1, on_a_shard)))
 
 
 def _largest(estate: Estate, fewest: int, wished: int) -> Estate | InvalidLayout:
@@ -180,12 +155,6 @@ def _drawn(estate: Estate) -> set[str]:
     """Return the pools that shards draw from."""
     shards = estate.layout.shards
     return {shards.primary.pool, shards.replica.pool} | ({shards.tunnel.pool} if shards.tunnel else set())
-
-
-def _room_for_data(estate: Estate, host: HostView) -> float:
-    """Return how much data a member's disk holds before somebody has to act, GB: waiting WAL has its share of it."""
-    wal = estate.layout.clusters.postgres.wal
-    return host.kind.disk_gb * (DISK_SHARE - (wal.slot_share or 0) - (wal.archive_share or 0))
 
 
 def rooms(estate: Estate) -> list[Room]:
@@ -226,9 +195,9 @@ def _bills(estate: Estate, users: int, shards: int) -> list[cost.Bill]:
     return [cost.bill(estate, "capacity", everything, option) for option in options]
 
 
-def price(need: Need) -> Sum:
-    """Return the least and the most that any provider asks, EUR a month."""
-    return Sum(min(bill.eur.low for bill in need.bills), max(bill.eur.high for bill in need.bills))
+def price(bills: Sequence[cost.Bill]) -> Sum | None:
+    """Return the least and the most that any provider asks, EUR a month; None where there is no bill."""
+    return Sum(min(bill.eur.low for bill in bills), max(bill.eur.high for bill in bills)) if bills else None
 
 
 def replica_types(estate: Estate) -> dict[str, int]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..model import Estate
-from . import capacity, clusters
+from . import clusters, ways
 from .timing import Timing
 
 #: Mbit/s that MikroTik's CHR licences allow on each interface (help.mikrotik.com, "Cloud Hosted Router, CHR": licence levels).
@@ -91,13 +91,13 @@ def _memory(estate: Estate) -> dict[str, Figure]:
     """Return what a shard's data takes in memory."""
     shards = estate.layout.shards
     ram = next(host.kind.ram_gb for host in estate.hosts.values() if host.member == "primary")
-    each = capacity.of_message(shards.embedding)
-    sizes = [round(capacity.gb(shards.embedding, each.all, users), 1) for users in (shards.users_per_shard.comfortable, shards.users_per_shard.most)]
+    each = ways.of_message(shards.embedding)
+    sizes = [round(ways.gb(shards.embedding, each.all, users), 1) for users in (shards.users_per_shard.comfortable, shards.users_per_shard.most)]
     return {
         "working_set_gb": Figure(
             (sizes[0], sizes[1]), "GB", f"{each.all:.0f} bytes a message × {shards.embedding.messages_per_user_year} messages a year × users per shard"
         ),
         "users_in_memory": Figure(
-            capacity.users_in_memory(shards.embedding, ram), "users", f"{capacity.MEMORY_SHARE:.0%} of {ram} GB, shared_buffers counted once"
+            ways.users_in_memory(shards.embedding, ram), "users", f"{ways.MEMORY_SHARE:.0%} of {ram} GB, shared_buffers counted once"
         ),
     }

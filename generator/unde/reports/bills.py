@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from ..model import Estate
-from ..plan import cost
+from ..plan import capacity, cost
 from ..plan.cost import Bill, Part, Sum
 
 Row = dict[str, Any]
@@ -21,7 +21,7 @@ def rows(estate: Estate) -> list[Row]:
         InvalidLayout: a configuration has more shards than the pools have room for.
 
     """
-    return [row for bill in cost.bills(estate) for row in _of(estate, bill)]
+    return [*(row for bill in cost.bills(estate) for row in _of(estate, bill)), *compared(estate)]
 
 
 def _of(estate: Estate, bill: Bill) -> Iterator[Row]:
@@ -67,6 +67,32 @@ def why(estate: Estate, bill: Bill) -> list[str]:
         reasons.append(f"the document's own lines add up to {bill.stated_parts}, it states {bill.stated} in all")
     decision = estate.layout.costs.configurations[bill.configuration].decision
     return reasons + ([f"row {decision}: {estate.layout.decisions[decision]}"] if decision in estate.layout.decisions else [])
+
+
+def compared(estate: Estate) -> Iterator[Row]:
+    """Yield, for each of the document's numbers of users and each provider, the layout's way beside the document's; none where it states no users per shard."""
+    for users in capacity.SIZES:
+        document, ours = capacity.in_document(estate, users), capacity.size(estate, users, estate.layout.shards.users_per_shard)
+        if document is None:
+            continue
+        for own, other in zip(ours.bills, document.bills, strict=False):
+            yield {
+                "name": f"users-{users}" + (f"/{own.option}" if own.option else ""), "configuration": f"users-{users}", "provider": own.option,
+                "line": "as the layout keeps vectors", "users": users, "shards": ours.shards, "document_shards": document.shards, **_money(own.eur, other.eur),
+                "saved_low_eur": round(other.eur.low - own.eur.low, 2), "saved_high_eur": round(other.eur.high - own.eur.high, 2),
+            }
+
+
+def ways_table(estate: Estate) -> list[Row]:
+    """Return for people what the layout's way to keep and find vectors saves against the document's."""
+    return [
+        {
+            "users": row["users"], "provider": row["provider"] or "", "shards": row["shards"], "a month": str(Sum(row["low_eur"], row["high_eur"])),
+            "the document's shards": row["document_shards"], "the document's way": str(Sum(row["document_low_eur"], row["document_high_eur"])),
+            "less": str(Sum(row["saved_low_eur"], row["saved_high_eur"])),
+        }
+        for row in compared(estate)
+    ]
 
 
 def tables(estate: Estate) -> Iterator[tuple[str, list[Row], list[str]]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..types import MOST, Day, Model, Name, Positive
+from .shards import UsersPerShard
 
 
 class Claim(Model):
@@ -35,12 +36,17 @@ class Promise(Model):
 ONE_HOST = Promise(lose=["hosts"], where="every shard has a replica, etcd an odd number of votes")
 
 
+class StatedUsers(UsersPerShard):
+    """How many users the document gives a shard, by an HNSW index of whole vectors."""
+
+
 class Document(Model):
     """Which document the layout was made from, and what that document claims."""
 
     title: str = Field(description="of the document")
     version: str = Field(description="version of the document, as text")
     claims: dict[Name, Claim] = Field(default={}, description="what it states and this project computes")
+    users_per_shard: StatedUsers | None = Field(None, description="what `unde capacity` and `unde cost` compare the layout with")
     promises: dict[Name, Promise] = Field(
         default={"one-host": ONE_HOST}, description="what holds when something is lost; by default that any one host may be"
     )

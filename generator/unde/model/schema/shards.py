@@ -66,8 +66,17 @@ class Embedding(Model):
     dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="pgvector indexes up to 2,000 (vector)")
     messages_per_user_year: Positive = Field(description="messages of one user in a year, both sides")
     text_bytes: Positive = Field(300, description="average length of a message's text, bytes")
-    index: Literal["vector", "halfvec", "none"] = Field(description="what the HNSW index holds; none: exact search only")
-    trigger_gb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(20, description="a new shard is due when the index is larger, GB")
+    index: Literal["vector", "halfvec", "bits", "none"] = Field(
+        description="what finds the nearest: HNSW over vector or halfvec; bits: one bit for each component in the b-tree by user, then exact; none: exact alone"
+    )
+    storage: Literal["vector", "halfvec"] = Field("vector", description="precision of the column: 4 bytes a dimension, or 2")
+    in_line: bool = Field(False, description="the vector stays in the page of its row (STORAGE PLAIN) instead of outside (TOAST)")
+    candidates: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        400, description="how many messages of a user the bits choose for the exact ranking, at the least; the other kinds do not use it"
+    )
+    trigger_gb: Annotated[float, Field(ge=0.001, le=1_000_000)] | None = Field(
+        None, description="a new shard is due when the index is larger, GB; left out: 20 for HNSW, for bits a year of users_per_shard.most, for none never"
+    )
     measured_by: Literal["partitions", "parent"] = Field(
         "partitions", description="how the index is measured: the sum over its partitions, or the parent alone, which is always 0"
     )

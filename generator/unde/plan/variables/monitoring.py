@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ...model import Estate, HostView, select
-from .. import clusters, entries, postgres, scrape, watches
+from .. import clusters, entries, postgres, scrape, watches, ways
 from ..flows import Flows
 from . import databases
 from .common import Own, Shared, Variables
@@ -57,7 +57,7 @@ def _prometheus_shared(estate: Estate, flows: Flows) -> Variables:
         "prometheus_hosts": [{"name": host.name, "address": str(host.address), "site": host.site} for host in estate.hosts.values()],
         "prometheus_thresholds": {
             "wal_bytes": int(wal.alert_gb * GB),
-            "embedding_index_bytes": int(shards.embedding.trigger_gb * GB),
+            "embedding_index_bytes": int((ways.trigger_gb(shards) or ways.HNSW_TRIGGER_GB) * GB),  # without an index nothing reaches it
         },
     }
 

@@ -21,12 +21,15 @@ def _common(estate: Estate, cluster: clusters.Cluster) -> Variables:
 
 
 def _postgres_shared(estate: Estate, flows: Flows) -> Variables:
-    shards, cluster = estate.layout.shards, estate.layout.clusters.postgres
+    cluster, embedding = estate.layout.clusters.postgres, estate.layout.shards.embedding
     return {
         "postgres_shard_version": cluster.version,
         "postgres_shard_repository": cluster.repository,
-        "postgres_shard_embedding": {"dimensions": shards.embedding.dimensions, "index": shards.embedding.index},
-        "postgres_shard_partitions": shards.partitions,
+        "postgres_shard_embedding": {
+            "dimensions": embedding.dimensions, "index": embedding.index, "storage": embedding.storage, "in_line": embedding.in_line,
+            "candidates": embedding.candidates,
+        },
+        "postgres_shard_partitions": estate.layout.shards.partitions,
     }
 
 
