@@ -102,8 +102,8 @@ def leaf(way: Way) -> str:
 
 
 def index_bytes(host: str, way: Way) -> float:
-    """Return the bytes a message of what finds the nearest: the whole index, where one holds the bits beside what it has without them."""
-    wanted = {"bits": "%user_id, created_at%", "vector": "%hnsw%", "halfvec": "%hnsw%"}.get(way.shape["embedding_index"])
+    """Return the bytes a message of the index that finds the nearest."""
+    wanted = {"bits": "%INCLUDE%", "vector": "%hnsw%", "halfvec": "%hnsw%"}.get(way.shape["embedding_index"])
     if wanted is None:
         return 0.0
     return float(tables.psql(host, f"""
