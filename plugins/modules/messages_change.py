@@ -144,7 +144,7 @@ class Shard:
                 if not any(state in str(why) for state in BUSY):
                     raise
                 time.sleep(min(2.0, 0.1 * attempt))
-        raise Refused(f"somebody held a lock on the messages all the time, {self.module.params['lock_attempts']} attempts: look for a long transaction in pg_stat_activity")
+        raise Refused("somebody held a lock on the messages all the time: look for a long transaction in pg_stat_activity, end it, and run again")
 
     def look(self):
         """Return how far a change is."""

@@ -78,6 +78,7 @@ class Call:
 CALLS = {
     "operate/adopt.yml": Call(("-eadopt_host=push", "--check"), "push", "survey|-B", overlay={**OVERLAY, "hosts": {}, "shards": {}}),
     "operate/gateway_maintenance.yml": Call(("-echange={folder}/change.yml",), "helsinki-gw", "", "leaves out"),
+    "operate/change_messages.yml": Call((), LEADER, "messages_change"),
     "operate/give_master_key.yml": Call((), LEADER, "keys.py"),
     "operate/matrix.yml": Call(("-ematrix_file={folder}/seen.json",), "push", "knock"),
     "operate/remove_host.yml": Call(("-ehost=local-voice",), "local-voice", "shred --remove /etc/wireguard/wg-voice.key"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import support
@@ -58,6 +58,7 @@ values = st.one_of(st.sampled_from(WRONG), st.sampled_from(PATHS).map(lambda pat
 
 @settings(max_examples=250)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), values), min_size=1, max_size=3))
+@example([(("sites", "helsinki", "networks"), {})])
 def test_a_mutated_layout(mutations: list[tuple[source.DataPath, Any]]) -> None:
     """A layout with values removed, nulled, of a wrong type, or from elsewhere in it is planned or refused."""
     data = copy.deepcopy(SHIPPED)

@@ -98,7 +98,8 @@ def next_hop(estate: Estate) -> Iterator[Finding]:
     """Where the provider routes the private network itself, hosts send to its first address, whoever is the gateway."""
     for name, site in estate.layout.sites.items():
         gateway = site.gateway
-        if gateway and gateway.next_hop is None and any(word in site.provider.lower() for word in ROUTED) and len(estate.by_site[name]) > 1:
+        routed = any(word in site.provider.lower() for word in ROUTED) and len(estate.by_site[name]) > 1
+        if gateway and gateway.next_hop is None and routed and site.networks:
             network = next(iter(site.networks.values()))
             yield estate.source.finding(
                 ("sites", name, "gateway", "next_hop"), "gateway-next-hop",

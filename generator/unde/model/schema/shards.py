@@ -64,6 +64,9 @@ class Embedding(Model):
     """The vectors of the messages."""
 
     dimensions: Annotated[int, Field(ge=1, le=2000)] = Field(description="pgvector indexes up to 2,000 (vector)")
+    model: str = Field(
+        "", pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99})?$", description="the model that they are of; those of another one are never compared with them"
+    )
     messages_per_user_year: Positive = Field(description="messages of one user in a year, both sides")
     text_bytes: Positive = Field(300, description="average length of a message's text, bytes")
     index: Literal["vector", "halfvec", "bits", "none"] = Field(

@@ -26,9 +26,9 @@ def _postgres_shared(estate: Estate, flows: Flows) -> Variables:
         "postgres_shard_version": cluster.version,
         "postgres_shard_repository": cluster.repository,
         "postgres_shard_embedding": {
-            "dimensions": embedding.dimensions, "index": embedding.index, "storage": embedding.storage, "in_line": embedding.in_line,
-            "candidates": embedding.candidates,
+            "model": embedding.model, "dimensions": embedding.dimensions, "index": embedding.index, "storage": embedding.storage, "in_line": embedding.in_line,
         },
+        "postgres_shard_candidates": embedding.candidates,
         "postgres_shard_partitions": estate.layout.shards.partitions,
     }
 

@@ -32,8 +32,8 @@ def check_wish(order: dict) -> dict:
     if in_line and BYTES[storage] * dimensions + 8 > IN_LINE:
         refuse(f"postgres_shard_embedding: {dimensions} dimensions of a {storage} do not fit into a row's page (in_line)")
     return {
-        "dimensions": dimensions, "embedding_index": index, "storage": storage, "in_line": in_line, "candidates": int(asked["candidates"]),
-        "partitions": int(order["partitions"]),
+        "dimensions": dimensions, "embedding_index": index, "storage": storage, "in_line": in_line, "candidates": int(order["candidates"]),
+        "partitions": int(order["partitions"]), "model": asked["model"],
     }  # fmt: skip
 
 
@@ -54,7 +54,8 @@ def shape() -> dict:
     if asked_of("SELECT to_regclass('unde.schema_parameter') IS NOT NULL") != "t":
         return {}
     row = asked_of("SELECT dimensions, embedding_index, partitions FROM unde.schema_parameter").split("|")
-    return {"dimensions": int(row[0]), "embedding_index": row[1], "partitions": int(row[2]), "storage": "vector", "in_line": False, "candidates": 400}
+    first = {"storage": "vector", "in_line": False, "candidates": 400, "model": ""}
+    return {"dimensions": int(row[0]), "embedding_index": row[1], "partitions": int(row[2]), **first}
 
 
 def differing(wish: dict) -> list[str]:
