@@ -167,7 +167,7 @@ def test_thresholds_follow_from_the_layout() -> None:
     assert variables["prometheus_thresholds"] == {"wal_bytes": 3 * 1024**3, "embedding_index_bytes": 7 * 1024**3}
 
 
-@pytest.mark.parametrize(("index", "size"), [("bits", 8192 / 22 * 2680 * 3000), ("halfvec", 20 * 1024**3), ("none", 20 * 1024**3)])
+@pytest.mark.parametrize(("index", "size"), [("bits", 8192 / 43 * 2680 * 3000), ("halfvec", 20 * 1024**3), ("none", 20 * 1024**3)])
 def test_the_threshold_of_the_index_follows_its_kind(index: str, size: float) -> None:
     """Bits of a year of the most users; the document's 20 GB of HNSW, which an index that is not there never reaches."""
     variables = told(support.estate({"shards": {"embedding": {"index": index}}}), "monitoring")

@@ -51,12 +51,12 @@ def test_bits_of_a_vector(dimensions: int, bits: int, size: int) -> None:
     assert (storage.bits_of(dimensions), storage.bits_bytes(dimensions)) == (bits, size)
 
 
-def test_bits_stand_in_the_btree_by_user_and_time() -> None:
-    """184 bytes and a pointer, 43 to a page, 22 left of it after its split; the b-tree without them is not there besides."""
-    assert storage.covering_bytes(1024) == 8192 / 22
+def test_bits_stand_in_the_btree_by_user() -> None:
+    """176 bytes and a pointer, 43 to a page that is filled to 96 %; the other b-trees are what they are without them."""
+    assert storage.covering_bytes(1024) == 8192 / 43
     bits, none = (storage.message_bytes(1024, 300, kind, "halfvec", True) for kind in ("bits", "none"))
-    assert bits.index == storage.covering_bytes(1024)
-    assert none.lookup - bits.lookup == pytest.approx(8192 / 113.5)
+    assert bits.index == storage.covering_bytes(1024) < 250
+    assert none.lookup == bits.lookup
     assert bits.row == none.row  # three to a page, with the bits too
 
 
@@ -107,15 +107,16 @@ def test_wal_of_a_row_is_what_was_measured(kind: storage.IndexKind, precision: s
 def test_wal_of_bits_beside_none_and_of_hnsw() -> None:
     """Bits are written with the row and with the entry, twice over all; HNSW writes the vector a second time and its neighbours' lists."""
     bits, none, halfvec, vector = (wal.message_wal(1024, 300, kind, "halfvec", True) for kind in ("bits", "none", "halfvec", "vector"))
-    assert bits.records - none.records == 136 + 2 * (16 + 136)
+    assert bits.records - none.records == pytest.approx(136 + 224 + 0.04 * 176)
     assert bits.records <= 1.3 * none.records
-    assert bits.full - bits.records == none.full - none.records == pytest.approx(5 * 8192 * 0.69)
+    assert none.full - none.records == pytest.approx(5 * 8192 * 0.69)
+    assert bits.full - bits.records == pytest.approx(6 * 8192 * 0.69)
     assert vector.records - halfvec.records == 2048
     assert halfvec.full - halfvec.records == pytest.approx((5 + 33) * 8192 * 0.69)
 
 
 #: What a table of the schema's shape was measured to take on PostgreSQL 15, bytes a message: 20,000 messages of 48 users in turn, 42 words each, in line.
-GROWN = {"row": 2731, "id": 61.4, "client": 113.9, "time": 65.1, "bits": 364.9, "words": 378.8}
+GROWN = {"row": 2731, "id": 61.4, "client": 113.9, "time": 65.1, "bits": 201.5, "words": 378.8}
 
 
 def test_a_table_that_grew_is_what_was_measured() -> None:
@@ -130,7 +131,7 @@ def test_a_table_that_grew_is_what_was_measured() -> None:
 
 
 def test_wal_of_that_table_is_what_was_measured() -> None:
-    """4,540 bytes a message without whole pages; the first one after a checkpoint made 22,000 to 27,000."""
+    """4,540 bytes a message without whole pages, with the bits in the b-tree by user and time; the first one after a checkpoint made 22,000 to 27,000."""
     each = wal.message_wal(1024, 294, "bits", "halfvec", True)
     assert each.records == pytest.approx(4540, rel=0.06)
-    assert 27_000 < each.full < 35_000
+    assert 27_000 < each.full < 40_000

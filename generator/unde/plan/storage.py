@@ -29,6 +29,8 @@ TOAST_ADDRESS = 18  #: bytes that a row keeps of a value outside of it
 BTREE_PAGE = USABLE - 16  #: bytes for the tuples of a b-tree's leaf page
 INDEX_TUPLE_HEADER = 8
 FILLED = 0.9  #: a b-tree's leaf pages are filled so far when it is built
+#: A page with one key alone, many times, is split near its end (``BTREE_SINGLEVAL_FILLFACTOR``).
+ONE_KEY_FILLED = 0.96
 #: B-trees that are filled in the order of random keys end at about ln 2 (Yao, 1978).
 RANDOMLY_FILLED = 0.69
 
@@ -38,8 +40,8 @@ HNSW_ELEMENT_HEADER, HNSW_NEIGHBOURS, HNSW_PAGE = 72, 4 + 2 * 16 * 6, USABLE - 8
 
 #: The columns of ``unde.messages`` besides text, vector and bits: two uuids, a time, the role, the client's name and number.
 MESSAGE_COLUMNS = 2 * 16 + 8 + 12 + 24 + 8
-#: Keys of its b-trees: user and id; user, client and number; user and time.
-KEY_OF_ID, KEY_OF_CLIENT, KEY_OF_TIME = 16 + 16, 16 + 24 + 8, 16 + 8
+#: Keys of its b-trees: user and id; user, client and number; user and time; user alone, which carries the bits.
+KEY_OF_ID, KEY_OF_CLIENT, KEY_OF_TIME, KEY_OF_USER = 16 + 16, 16 + 24 + 8, 16 + 8, 16
 #: Bytes that a word of a message takes in the index of words while it grows: 8.8 were measured with 20,000 messages of 42 words, half of that once
 #: it is built anew. The lab's test holds it.
 WORD_ENTRY = 9
@@ -94,8 +96,9 @@ def hnsw_bytes(dimensions: int, kind: IndexKind) -> float:
 
 
 def covering_bytes(dimensions: int) -> float:
-    """Return the bytes of a message in the b-tree by user and time that carries its id and its bits."""
-    return ascending_bytes(KEY_OF_TIME + 16 + bits_bytes(dimensions))
+    """Return the bytes of a message in the b-tree by user that carries its id and its bits: whole entries on each page."""
+    entry = aligned(INDEX_TUPLE_HEADER + KEY_OF_USER + 16 + bits_bytes(dimensions)) + POINTER
+    return PAGE / (BTREE_PAGE * ONE_KEY_FILLED // entry)
 
 
 def btree_bytes(key: int) -> float:
@@ -156,7 +159,7 @@ class MessageBytes:
         row: its row, with the text, the bits, and the vector where that is in the row.
         embedding: the vector outside the row; 0 where it is in it.
         lookup: the b-trees by user and id, user and client, user and time, and the index of words.
-        index: its entry in what finds vectors: HNSW, or the b-tree by user and time that carries the bits and is none of ``lookup`` then.
+        index: its entry in what finds vectors: HNSW, or the b-tree by user that carries the bits.
 
     """
 
@@ -196,11 +199,7 @@ def message_bytes(dimensions: int, text: int, kind: IndexKind, storage: Precisio
 
     """
     row, outside = row_bytes(dimensions, text, kind, storage, in_line)
-    lookup = btree_bytes(KEY_OF_ID) + ascending_bytes(KEY_OF_CLIENT) + words_bytes(text)
-    if kind == "bits":
-        index = covering_bytes(dimensions)
-    else:
-        index = hnsw_bytes(dimensions, kind)
-        lookup += ascending_bytes(KEY_OF_TIME)
+    lookup = btree_bytes(KEY_OF_ID) + ascending_bytes(KEY_OF_CLIENT) + ascending_bytes(KEY_OF_TIME) + words_bytes(text)
+    index = covering_bytes(dimensions) if kind == "bits" else hnsw_bytes(dimensions, kind)
     on_a_page = USABLE // (row + POINTER)
     return MessageBytes(PAGE / on_a_page if on_a_page else row + POINTER, outside, lookup, index)
