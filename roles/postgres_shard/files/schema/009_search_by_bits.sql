@@ -388,8 +388,9 @@ END
 $procedure$;
 
 -- The size that the growth trigger watches, of what the kind of index takes: pg_relation_size of a partitioned index is always 0.
+-- The monitor reads the size, not the shape.
 CREATE OR REPLACE FUNCTION unde.embedding_index_bytes() RETURNS bigint
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 RETURN (
     SELECT coalesce(sum(pg_relation_size(t.relid)), 0)::bigint
