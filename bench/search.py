@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,7 +44,7 @@ VACUUM (ANALYZE) {schema}.messages;
 
 def say(text: str) -> None:
     """Tell what is being done."""
-    print(f"… {text}", file=sys.stderr, flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def prepare(host: str, dimensions: int, each: int, questions: int, invented: bool) -> bars.Run:
@@ -133,6 +134,7 @@ def main() -> int:
     """Fill, measure each way, tell, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=200, help="searches of each way (default %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="without HNSW, whose index takes minutes and is not judged")
     parser.add_argument("--invented", action="store_true", help="fetch nothing: invented vectors")
     parser.add_argument("--tell", action="store_true", help="judge nothing")
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -147,7 +149,7 @@ def main() -> int:
     busy = measure.load()
     with tables.cleared(host):
         run = prepare(host, embedding.dimensions, each, questions, arguments.invented)
-        ways = tables.ways(candidates=400)
+        ways = {name: way for name, way in tables.ways(candidates=400).items() if not (arguments.quick and name.startswith("hnsw"))}
         centre = tables.centre(host)
         for number, way in enumerate(ways.values(), 1):
             tables.make(host, way, number, embedding.dimensions, centre)

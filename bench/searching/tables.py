@@ -18,7 +18,11 @@ SCHEMA = "bench_search"
 GENERATION = 9000
 #: A run of neighbouring texts goes to one user: histories have their topics.
 RUN = 134
-SETTINGS = "SET client_min_messages = warning; SET jit = off; SET max_parallel_workers_per_gather = 0; SET maintenance_work_mem = '256MB';"
+#: One process for each statement: a container's shared memory holds no index that two build, and a search has a processor of its own at best.
+SETTINGS = """
+SET client_min_messages = warning; SET jit = off; SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0;
+SET maintenance_work_mem = '256MB';
+"""
 
 
 @dataclass(frozen=True)
@@ -128,10 +132,16 @@ CENTRE = f"""
 SELECT m * array_fill(greatest(0, 1 - 0.45 * sqrt(1 / vector_norm(m) ^ 2 - 1))::real, ARRAY[vector_dims(m)])::vector
 FROM (SELECT avg(l2_normalize(v)) AS m FROM {SCHEMA}.pool WHERE n % 4 = 0) AS s
 """
+#: HNSW is built when the messages are there, which takes a tenth of the time; its definition is the shard's own.
 FILL = """
+SELECT coalesce(string_agg(replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON '), '; '), '') AS built,
+    coalesce(string_agg('DROP INDEX ' || indexrelid::regclass, '; '), '') AS dropped
+FROM pg_index WHERE indrelid = '{schema}.messages'::regclass AND pg_get_indexdef(indexrelid) LIKE '%USING hnsw%' \\gset
+:dropped ;
 INSERT INTO {schema}.messages (user_id, id, created_at, role, content, client, seq, embedding)
 SELECT {user}, w.id, timestamptz '2026-01-01' + {turn} * interval '3 hours', 'user', p.content, 'bench', w.place, p.v::{storage}
 FROM {bench}.written AS w JOIN {bench}.pool AS p USING (n) WHERE {which} ORDER BY {turn}, w.place;
+:built ;
 VACUUM (ANALYZE) {schema}.messages;
 CHECKPOINT;
 """
