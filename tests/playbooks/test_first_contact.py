@@ -81,6 +81,7 @@ def test_a_host_that_was_met_is_acted_on(tmp_path: Path, layout: Path) -> None:
     assert [module for module in played.modules if module.host == STRANGER] == []
 
 
+@pytest.mark.prove
 def test_whoever_is_away_stops_nobody_else(tmp_path: Path, layout: Path) -> None:
     """Although it is the only host in use of the run."""
     played = play(tmp_path, "site.yml", "-i", str(layout), "-l", f"{MET},{OURS}", answers=[(f"^{MET}", {"unreachable": True})], overlay=RECORDED)

@@ -236,7 +236,7 @@ def test_no_run_starts_behind_a_guard(folder: Path, refusal: str, task: str) -> 
 
 @pytest.mark.parametrize(
     "ill", [
-        pytest.param(("patronictl (-c \\S+ )?list", members("starting")), id="standby"),
+        more(("patronictl (-c \\S+ )?list", members("starting")), id="standby"),
         more(("^local-voice .*ping -n", {"rc": 1, "failed": True}), id="tunnel"),
     ],
 )  # fmt: skip

@@ -57,7 +57,7 @@ def test_the_index_by_hand(estate: Estate) -> None:
     assert outlooks["vector"].trigger == START + timedelta(days=round(days))
     assert outlooks["vector"].index_gb == pytest.approx(3 * outlooks["halfvec"].index_gb, rel=0.001)
     assert outlooks["none"].trigger is None
-    assert [outlooks[kind].users_in_memory for kind in ("vector", "halfvec", "bits", "none")] == [778, 1887, 3230, 3412]
+    assert [outlooks[kind].users_in_memory for kind in ("vector", "halfvec", "bits", "none")] == [787, 1943, 3396, 3598]
     assert outlooks["bits"].index_gb * 2**30 == pytest.approx(8192 / 43 * 2680 * 500)
     assert outlooks["bits"].trigger == START + timedelta(days=round(6 * 365.25))  # as much as a year of 3,000 users makes
     assert outlooks["vector"].build_minutes == pytest.approx(500 * 2680 * 0.767 / 60_000)
@@ -80,7 +80,7 @@ def test_what_bounds_a_shard(estate: Estate) -> None:
 
     bounds = {bound.resource: bound.users for bound in need(estate, 10_000).bounds}
     assert list(bounds) == ["memory", "disk", "WAL", "connections"]
-    assert bounds["memory"] == 3230
+    assert bounds["memory"] == 3396
     assert bounds["disk"] == int(160 * 0.4 * 2**30 / (2680 * ways.of_message(estate.layout.shards.embedding).all))
     assert bounds["connections"] == pytest.approx(40 / 0.02 / (2680 / (365.25 * 86_400) * 10), abs=1)
     assert first({"shards": {"primary": {"ram_gb": 128}}}) == "disk"

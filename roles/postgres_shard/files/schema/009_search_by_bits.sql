@@ -399,6 +399,17 @@ RETURN (
     WHERE t.isleaf
 );
 
+-- How many messages, as the planner estimates them, are searched exactly because their bits have no centre.
+CREATE FUNCTION unde.messages_without_centre() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+RETURN (
+    SELECT coalesce(sum(greatest(c.reltuples, 0)) FILTER (WHERE p.embedding_index = 'bits' AND p.centre IS NULL), 0)::bigint
+    FROM unde.schema_parameter AS p, pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = to_regclass('unde.messages')
+);
+GRANT EXECUTE ON FUNCTION unde.messages_without_centre() TO unde_monitor;
+
 DROP PROCEDURE unde.build_embedding_index(text);
 CALL unde_private.drop_search('unde');
 CALL unde_private.define_search('unde', unde_private.shape());
