@@ -1,4 +1,4 @@
-"""Run the proof: ``test``, what CI runs and a newcomer's break would show (an hour on two cores), or ``prove``, all the rest (two hours).
+"""Run the proof: ``test``, what CI runs and a newcomer's break would show (fifty minutes on two cores), or ``prove``, all the rest (two hours).
 
 What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
 other. The scenarios of the roles go side by side, then the estate; style and the tests that need no image run beside the estate, which leaves a processor free.
