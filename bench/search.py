@@ -67,7 +67,7 @@ def year(host: str, run: bars.Run, ways: dict[str, tables.Way], questions: int, 
     for way in ways.values():
         say(f"{way.name}: a year of {USERS} users")
         tables.fill(host, way, f"w.place < {USERS * each}")
-        measure.asked(host, way, "meaning", 0, questions - 1)
+        measure.asked(host, way, "meaning", 0, questions - 1, rounds=1)
         hybrid = measure.asked(host, way, "both", 0, questions - 1)
         by_meaning, by_both = (measure.recall(host, way, ways["today"], what) for what in ("meaning", "both"))
         rate, index, row = measure.a_second(host, way, questions), measure.index_bytes(host, way), measure.row_bytes(host, way)
@@ -88,8 +88,8 @@ def decade(host: str, run: bars.Run, ways: dict[str, tables.Way], questions: int
         say(f"{way.name}: {YEARS * each} messages of one user")
         tables.fill(host, way, f"w.place < {YEARS * each}", user, turn)
         name = tables.psql(host, f"SELECT {user}")
-        measure.asked(host, way, "meaning", 0, questions - 1, name)
-        run.ways[way.name].long = measure.asked(host, way, "both", 0, questions - 1, name)
+        measure.asked(host, way, "meaning", 0, questions - 1, name, rounds=1)
+        run.ways[way.name].long = measure.asked(host, way, "both", 0, questions - 1, name, rounds=3)
         run.ways[way.name].long_recall = measure.recall(host, way, ways["today"])
         tables.psql(host, f"TRUNCATE {way.schema}.messages")
 
@@ -156,7 +156,7 @@ def main() -> int:
         year(host, run, ways, questions, each)
         decade(host, run, ways, questions, each)
         by_words(host, run, ways, questions, each)
-    console = Console(soft_wrap=True)
+    console = Console(width=200)
     for table in told(run):
         console.print(table)
     lines = bars.missed(run, JUDGED)

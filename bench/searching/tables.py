@@ -109,19 +109,23 @@ SELECT q::integer AS n, w.user_id,
 FROM {SCHEMA}.held AS h JOIN {SCHEMA}.pool AS p USING (n)
 JOIN {SCHEMA}.written AS w ON w.place = (q * 7919) % ({{users}} * {{each}}) JOIN {SCHEMA}.pool AS o ON o.n = w.n;
 ALTER TABLE {SCHEMA}.questions ADD PRIMARY KEY (n);
-CREATE UNLOGGED TABLE {SCHEMA}.answers (way text, asked text, question integer, found uuid[], ms double precision);
-CREATE FUNCTION {SCHEMA}.ask(p_way text, p_schema text, p_asked text, p_user uuid, p_first integer, p_last integer) RETURNS void LANGUAGE plpgsql AS $$
+CREATE UNLOGGED TABLE {SCHEMA}.answers (way text, asked text, round integer, question integer, found uuid[], ms double precision);
+-- All questions, so many rounds; an earlier one fills the caches and is not kept.
+CREATE FUNCTION {SCHEMA}.ask(p_way text, p_schema text, p_asked text, p_user uuid, p_first integer, p_last integer, p_rounds integer) RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
     each  record;
     began timestamptz;
     ids   uuid[];
 BEGIN
     DELETE FROM {SCHEMA}.answers WHERE way = p_way AND asked = p_asked AND question BETWEEN p_first AND p_last;
-    FOR each IN SELECT * FROM {SCHEMA}.questions WHERE n BETWEEN p_first AND p_last ORDER BY n LOOP
+    FOR each IN SELECT * FROM generate_series(0, p_rounds) AS round, {SCHEMA}.questions WHERE n BETWEEN p_first AND p_last ORDER BY round, n LOOP
         began := clock_timestamp();
         EXECUTE format('SELECT array_agg(id) FROM %I.search_messages($1, $2, $3, {{nearest}})', p_schema)
         INTO ids USING coalesce(p_user, each.user_id), CASE WHEN p_asked <> 'words' THEN each.v END, CASE WHEN p_asked <> 'meaning' THEN each.words END;
-        INSERT INTO {SCHEMA}.answers VALUES (p_way, p_asked, each.n, ids, extract(epoch FROM clock_timestamp() - began) * 1000);
+        IF each.round > 0 THEN
+            INSERT INTO {SCHEMA}.answers VALUES (p_way, p_asked, each.round, each.n, ids, extract(epoch FROM clock_timestamp() - began) * 1000);
+        END IF;
     END LOOP;
 END $$;
 GRANT SELECT ON {SCHEMA}.questions TO unde_app;
