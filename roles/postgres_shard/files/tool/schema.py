@@ -84,8 +84,10 @@ def main() -> None:
         if order["check"]:
             report(True, applied=[entry["name"] for entry in order["files"]])
         ledger.create(DATABASE)
-    check_shape(wish)
-    new = bool(differing(wish)) or not shape()
+    new = False
+    if not order.get("keep_shape"):
+        check_shape(wish)
+        new = bool(differing(wish)) or not shape()
     applied = ledger.apply(DATABASE, order["files"], FIRST, check=order["check"])
     if new and not order["check"]:
         psql(f"CALL unde_private.want_shape('{json.dumps(wish)}')", database=DATABASE, transaction=True)
