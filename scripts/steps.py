@@ -1,7 +1,8 @@
-"""Run the proof: ``test``, what CI runs and a newcomer's break would show (fifty minutes on two cores), or ``prove``, all the rest (two hours).
+"""Run the proof: ``test``, what CI runs and a newcomer's break would show (three quarters of an hour on two cores), or ``prove``, all the rest (two hours).
 
 What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
-other. The scenarios of the roles go side by side, then the estate; style and the tests that need no image run beside the estate, which leaves a processor free.
+other. The scenarios of the roles go side by side, then the estate; style is judged while the image is built, and the tests that need no image run beside the
+estate, which leaves a processor free.
 
 Fails if a step fails, if one of a scenario's own steps was skipped, or if a test file held no test; never because this machine is slow: bounds on time
 are judged by `make bench`. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. What each cost is in
@@ -57,6 +58,8 @@ PROVED = {
 #: Scenarios that `make prove` runs once more on Debian 12.
 ON_BOOKWORM = ("base", "certificates", "firewall", "firewall_ssh", "gateway", "wireguard_peer")
 BOOKWORM = "unde/debian:bookworm"
+#: Ansible's own strategy, in place of the one that scripts/environment chooses: each role acts by it once in `make prove`, on hosts that were just made.
+OWN = "linear"
 #: Side by side, on two cores: they wait for what they have broken to mend itself as long as they work.
 TOGETHER = 3
 #: Those that take longest, longest first: begun before the others, so that none is left to run alone at the end.
@@ -110,18 +113,19 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one of the two commands runs: first, then side by side, then on the estate and (in a second lane) beside it, last."""
+    """What one of the two commands runs: first, then side by side, then on the estate, last; and in a lane of its own from the start, and beside the estate."""
 
     first: list[Step]
     together: list[Step]
     estate: list[Step]
     last: list[Step]
+    meanwhile: list[Step] = field(default_factory=list)
     beside: list[Step] = field(default_factory=list)
 
     @property
     def steps(self) -> list[Step]:
         """Return all, in their order."""
-        return [*self.first, *self.together, *self.beside, *self.estate, *self.last]
+        return [*self.first, *self.meanwhile, *self.together, *self.beside, *self.estate, *self.last]
 
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -182,10 +186,11 @@ def files_of_estate() -> list[str]:
 
 
 def role(name: str, image: str = "") -> Step:
-    """Return a step for a scenario."""
+    """Return a step for a scenario; on an image of its choice it goes by Ansible's own strategy."""
     command = ["scripts/alone", "molecule", "test", "-s", name]
     if image:
-        return Step(f"role {name} on {image.rpartition(':')[2]}", [["env", f"UNDE_IMAGE={image}", *command]], scenario_was_complete)
+        own = ["env", f"UNDE_IMAGE={image}", f"ANSIBLE_STRATEGY={OWN}"]
+        return Step(f"role {name} on {image.rpartition(':')[2]}", [[*own, *command]], scenario_was_complete)
     return Step(f"role {name}", [command], scenario_was_complete)
 
 
@@ -217,7 +222,9 @@ def test() -> Plan:
         longest_first([*map(role, named), *(step for folder, step in tests.items() if folder in IN_IMAGE)]),
         [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), INSIDE],
         [NOTHING_LEFT],
-        [Step("lint", [["scripts/lint"]]), *(step for folder, step in tests.items() if folder not in IN_IMAGE)],
+        # A new machine waits for packages while it builds the image.
+        [Step("lint", [["scripts/lint"]])],
+        [step for folder, step in tests.items() if folder not in IN_IMAGE],
     )
 
 
@@ -232,7 +239,7 @@ def prove() -> Plan:
         longest_first([more, LINT_OF_SCENARIOS, *map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
         [
             EMPTY,
-            Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
+            Step(DAYS, [["env", f"UNDE_STRATEGY={OWN}", "molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
             Step("estate: second run after the days", SECOND_RUN.commands),
             pytest("estate: all tests", *of_estate(*(name for name in files_of_estate() if name not in last))),
             Step("estate: changes as foretold", [["molecule/estate/diff.py", "--json", ".cache/bench/diff.json"]]),
@@ -421,15 +428,15 @@ def on_estate(steps: list[Step], one: Callable[[Step], Result]) -> list[Result]:
 
 def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
     """Run what must come before the scenarios, these, the estate with what runs beside it, and what comes last."""
-    results = [run_alone(step) for step in plan.first if step in chosen]
-    estate = [step for step in plan.estate if step in chosen]
-    beside = [step for step in plan.beside if step in chosen]
-    if any(step.name == CREATE for step in estate):
-        subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        results += pool.map(run, [step for step in plan.together if step in chosen])
+    meanwhile, estate, beside = ([step for step in steps if step in chosen] for steps in (plan.meanwhile, plan.estate, plan.beside))
     with ThreadPoolExecutor(1) as lane:
-        others = [lane.submit(run, step) for step in beside if not stopping.is_set()]
+        others = [lane.submit(run, step) for step in meanwhile]
+        results = [(run if meanwhile else run_alone)(step) for step in plan.first if step in chosen]
+        if any(step.name == CREATE for step in estate):
+            subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            results += pool.map(run, [step for step in plan.together if step in chosen])
+        others += [lane.submit(run, step) for step in beside if not stopping.is_set()]
         results += on_estate(estate, run if beside else run_alone)
         results += [each.result() for each in others]
     return results + [run_alone(step) for step in plan.last if step in chosen and not stopping.is_set()]

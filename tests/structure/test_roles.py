@@ -280,11 +280,10 @@ def test_scenario(role: str) -> None:
     assert {"converge", "idempotence", "verify"} <= set(sequence)
 
 
-def test_a_scenario_runs_its_role_as_everybody_does() -> None:
-    """Where it acts for the first time, whatever strategy the tests choose for the rest."""
+def test_who_calls_a_scenario_chooses_its_strategy() -> None:
+    """`make prove` has roles act by Ansible's own: a play that names one of its own would not."""
     for file in sorted((support.ROOT / "molecule").glob("*/converge.yml")):
-        plays = yaml.safe_load(file.read_text(encoding="utf-8"))
-        assert all(play["strategy"] == "role" for play in plays if "ansible.builtin.import_playbook" not in play), file
+        assert not [play for play in yaml.safe_load(file.read_text(encoding="utf-8")) if "strategy" in play], file
 
 
 @pytest.mark.parametrize("role", BUILT)

@@ -131,6 +131,13 @@ def test_each_names_what_it_leaves_to_the_other(command: str) -> None:
         assert [name for name in steps.files_of_estate() if name not in told and name not in steps.TESTED] == []
 
 
+def test_every_role_acts_once_by_ansible_s_own_strategy() -> None:
+    """Everywhere else by the one that scripts/environment chooses for hosts of this machine."""
+    called = {step.name: step.commands[0] for step in steps.prove().steps}
+    assert "UNDE_STRATEGY=linear" in called[steps.DAYS]
+    assert [name for name, command in called.items() if "ANSIBLE_STRATEGY=linear" in command] == [name for name in called if name.endswith("on bookworm")]
+
+
 def test_what_each_step_cost_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "LOGS", tmp_path)
     steps.keep("test", [steps.Result("lint", 12.34, "", 9.96), steps.Result("role etcd", 1.0, "red")], 60.0, 100.0)
@@ -179,10 +186,12 @@ def test_the_estate_s_steps_keep_their_order_and_what_is_last_comes_last(red: st
     monkeypatch.setattr(steps, "run_alone", run)
     monkeypatch.setattr(steps.subprocess, "run", lambda *_, **__: None)
     estate = [steps.CREATE, steps.SITE, "estate: tests"]
-    image, role, lint = (steps.Step(name, []) for name in ("image", "role etcd", "lint"))
-    plan = steps.Plan([image], [role], [steps.Step(name, []) for name in estate], [steps.NOTHING_LEFT], [lint])
+    image, role, lint, browser = (steps.Step(name, []) for name in ("image", "role etcd", "lint", "tests/browser"))
+    plan = steps.Plan([image], [role], [steps.Step(name, []) for name in estate], [steps.NOTHING_LEFT], [lint], [browser])
     done = estate[:2] if red else estate
     results = [result.name for result in steps.in_turn(plan, plan.steps)]
-    assert results == ["image", "role etcd", *done, "lint", steps.NOTHING_LEFT.name]
+    assert results == ["image", "role etcd", *done, "lint", "tests/browser", steps.NOTHING_LEFT.name]
+    assert began.index("tests/browser") > began.index("role etcd")
+    began.remove("lint")
     assert [name for name in began if name.startswith("estate") and name != steps.NOTHING_LEFT.name] == done
     assert (*began[:2], began[-1]) == ("image", "role etcd", steps.NOTHING_LEFT.name)
