@@ -213,7 +213,7 @@ NOTHING_LEFT = Step("estate: nothing stays behind", [["scripts/lab-down"], ["scr
 
 def test() -> Plan:
     """Return what CI runs."""
-    folders = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")})
+    folders = sorted({"/".join(path.relative_to(ROOT).parts[:2]) for path in (ROOT / "tests").rglob("test_*.py")})
     tests = {folder: pytest(folder, folder, mark=f"not {MARK}") for folder in folders}
     named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
     return Plan(

@@ -263,7 +263,7 @@ def _databases(number: str, estate: Estate, plan: Inventory, about: Any) -> Iter
     member = Rendered(estate, plan, "etcd-1", "etcd")
     first = {"cluster": f"etcd-1=https://127.0.0.1:{member.variables['etcd_peer_port']}", "state": "new"}
     address = str(estate.hosts["etcd-1"].address)
-    files = {"a.env": (member.file("etcd.env.j2") + "\n" + member.file("member.env.j2", __etcd_initial=first)).replace(address, "127.0.0.1")}
+    files = {"a.env": (member.file("etcd.env.j2") + "\n" + member.file("identity.env.j2", __etcd_first_start=first)).replace(address, "127.0.0.1")}
     # As systemd reads the file: lines of KEY=value, nothing expanded. The only member of its cluster is ready at once.
     start = (
         "set -f; grep '^ETCD_' a.env | grep -v DATA_DIR > lines; touch log; env -i ETCD_DATA_DIR=@/data $(cat lines) etcd >log 2>&1 & p=$!; "

@@ -1,0 +1,81 @@
+"""What a role does on a host is a module of the collection: documented, with a unit test that mirrors the tree; the rest is counted, and only goes down."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+
+MODULES = sorted(path.stem for path in (support.ROOT / "plugins/modules").glob("*.py"))
+#: A program that an interpreter is fed: `python3 -`, `python3 -c`, `python3 -B <a copied program>`, `sh -s`.
+FED = re.compile(r"python3?['\"]?,? *['\"]?(-\B|-c\b|-B\b)|\b(ba)?sh['\"]?,? *['\"]?-s\b")
+#: Tasks that still do so; what becomes a module leaves this table, nothing joins it.
+STILL_FED = {
+    "playbooks/drills": 1, "playbooks/gates": 1, "playbooks/operate": 2, "roles/alertmanager": 1, "roles/app_service": 3, "roles/certificates": 6,
+    "roles/core_database": 4, "roles/firewall": 1, "roles/gateway": 1, "roles/mikrotik_chr": 7, "roles/nginx_gateway": 1, "roles/object_storage": 1,
+    "roles/patroni": 6, "roles/pgbackrest": 3, "roles/pgbouncer": 1, "roles/postgres_shard": 6, "roles/prometheus": 1, "roles/wireguard_keys": 1,
+    "roles/wireguard_peer": 2,
+}  # fmt: skip
+#: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
+TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
+
+
+def tasks(found: Any) -> Iterator[dict[str, Any]]:
+    """Yield the tasks of a file, those in blocks and plays among them."""
+    for each in found if isinstance(found, list) else []:
+        if isinstance(each, dict):
+            inner = [part for key in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers") for part in each.get(key) or []]
+            yield from tasks(inner) if inner else [each]
+
+
+def fed() -> Counter[str]:
+    """Return how many tasks of each role and folder of playbooks feed a program to an interpreter."""
+    counted: Counter[str] = Counter()
+    files = [*(support.ROOT / "roles").rglob("*.yml"), *(support.ROOT / "playbooks").rglob("*.yml")]
+    for file in files:
+        parts = file.relative_to(support.ROOT).parts
+        if parts[0] == "roles" and parts[2] not in ("tasks", "handlers"):
+            continue
+        for task in tasks(yaml.safe_load(file.read_text(encoding="utf-8"))):
+            action = next((value for key, value in task.items() if re.fullmatch(r"ansible\.builtin\.(command|shell)", key)), None)
+            if action is not None and FED.search(str(action)):
+                counted["/".join(parts[:2])] += 1
+    return counted
+
+
+def test_nothing_new_is_fed_to_an_interpreter() -> None:
+    assert dict(fed()) == STILL_FED
+
+
+def test_what_is_fed_is_found(tmp_path: Path) -> None:
+    for words in (["/usr/bin/python3", "-", "{}"], ["python3", "-c", "print()"], ["python3", "-B", "/usr/local/lib/x.py"], ["sh", "-s"]):
+        assert FED.search(str({"argv": words})), words
+    for words in (["systemctl", "restart", "python3-app"], ["bash", "-c", "true"], ["/usr/local/sbin/unde-firewall", "tick"]):
+        assert not FED.search(str({"argv": words})), words
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_its_unit_test(name: str) -> None:
+    there = (support.ROOT / f"tests/unit/plugins/modules/test_{name}.py").is_file()
+    assert there is not (name in TESTED_ELSEWHERE), name
+
+
+def test_every_module_is_documented() -> None:
+    said = support.run("ansible-doc", "-t", "module", "--json", *(f"unde.infra.{name}" for name in MODULES))
+    assert said.returncode == 0, said.stderr
+    documented = json.loads(said.stdout)
+    assert sorted(documented) == [f"unde.infra.{name}" for name in MODULES]
+    for name, found in documented.items():
+        assert {"check_mode", "diff_mode"} <= set(found["doc"]["attributes"]), name
+        assert found["examples"].strip(), name
+        assert found["return"], name
+        for option, each in found["doc"]["options"].items():
+            assert each.get("description"), (name, option)

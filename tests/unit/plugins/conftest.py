@@ -1,0 +1,54 @@
+"""The collection's own code, imported by its full name as on a host, and what stands in the place of a host's programs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.testing import patch_module_args
+
+
+class Programs:
+    """Answers in the place of programs: what a command line contains → exit code, output, complaints. The first that fits answers."""
+
+    def __init__(self) -> None:
+        """Answer nothing yet."""
+        self.answers: list[tuple[str, Any]] = []
+        self.asked: list[str] = []
+
+    def say(self, words: str, output: object = "", code: int = 0, complaint: str = "") -> None:
+        """Answer a command line with these words; what was said of them before is forgotten."""
+        text = output if isinstance(output, str) else json.dumps(output)
+        self.answers = [(words, (code, text, complaint)), *(each for each in self.answers if each[0] != words)]
+
+    def run(self, words: list[str], **_: Any) -> tuple[int, str, str]:
+        """Run a program."""
+        line = " ".join(words)
+        self.asked.append(line)
+        return next((answer for fitting, answer in self.answers if fitting in line), (127, "", f"{words[0]}: no answer for {line}"))
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """Stand in the place of all programs that a module runs."""
+    stand_in = Programs()
+    monkeypatch.setattr(basic.AnsibleModule, "run_command", lambda self, words, **more: stand_in.run(words, **more))
+    return stand_in
+
+
+@pytest.fixture
+def called(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Return a function that runs a module's main: parameters → what it returned, ``failed`` among it."""
+
+    def call(module: ModuleType, check_mode: bool = False, **parameters: Any) -> dict[str, Any]:
+        capsys.readouterr()
+        with patch_module_args({**parameters, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
+            module.main()
+        return dict(json.load(io.StringIO(capsys.readouterr().out)))
+
+    return call
