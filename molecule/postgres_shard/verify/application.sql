@@ -8,6 +8,14 @@ SELECT u.id, now() - make_interval(mins => 3000 - n), 'user', 'message number ' 
 FROM (VALUES ('00000000-0000-4000-8000-000000000001'::uuid, 3000), ('00000000-0000-4000-8000-000000000002'::uuid, 100)) AS u (id, most), generate_series(1, u.most) AS n;
 INSERT INTO messages (user_id, role, content, client, seq, embedding)
 SELECT gen_random_uuid(), 'user', 'somebody else speaks of purple boots', 'verify', 1, '[1,0.02,0,0,0,0,0,0]' FROM generate_series(1, 200);
+-- A user with one message, and one of whose messages most have no vector yet, and some are deleted.
+INSERT INTO messages (user_id, role, content, client, seq, embedding)
+SELECT '00000000-0000-4000-8000-000000000004', 'user', 'the only one, of green hats', 'verify', 1, '[1,0.02,0,0,0,0,0,0]';
+INSERT INTO messages (user_id, role, content, client, seq, embedding)
+SELECT '00000000-0000-4000-8000-000000000005', 'user', 'word' || n % 7 || CASE WHEN n % 50 = 0 THEN ' with a vector ' ELSE ' without ' END || n, 'verify', n,
+       CASE WHEN n % 50 = 0 THEN format('[1,%s,0,0,0,0,0,0]', n / 1000.0)::vector END
+FROM generate_series(1, 500) AS n;
+DELETE FROM messages WHERE user_id = '00000000-0000-4000-8000-000000000005' AND seq IN (100, 101, 105);
 
 -- Replay: what arrived already is not written twice.
 INSERT INTO messages (user_id, role, content, client, seq) VALUES ('00000000-0000-4000-8000-000000000002', 'user', 'again', 'verify', 7) ON CONFLICT DO NOTHING;
