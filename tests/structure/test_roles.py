@@ -233,7 +233,7 @@ def test_effects(role: str) -> None:
 
 
 def test_what_is_foretold_as_refused_is_refused() -> None:
-    """Each variable whose change `unde diff` calls refused is named by a task of the role that begins with "Refuse to change", or by the module that it asks."""
+    """Each variable whose change `unde diff` calls refused is named by a task that begins with "Refuse to change", or by the module that the role asks."""
     foretold = {(role, variable) for role in BUILT for effect in EFFECTS[role] if effect.refused for variable in effect.names()}
     said = {role: [yaml.safe_dump(task) for file in task_files(role) for task in tasks(file) if task["name"].startswith("Refuse to change")] for role in BUILT}
     for role, texts in said.items():
