@@ -14,7 +14,7 @@ description:
   - Fails with everything that is not so. What it wrote is gone afterwards; where a bucket keeps versions, one of a few bytes stays as long as they do.
 version_added: "0.1.0"
 author: UNDE (@unde)
-extends_documentation_fragment: [unde.infra.store]
+extends_documentation_fragment: [unde.infra.store, unde.infra.read_only]
 options:
   writes:
     description: Buckets in which it may write, read and remove.
@@ -35,13 +35,6 @@ options:
     description: Whether the store is to know the key; false for one that was revoked, of which nothing else is tried.
     type: bool
     default: true
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
 """
 
 EXAMPLES = r"""

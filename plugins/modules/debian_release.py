@@ -14,6 +14,7 @@ description:
   - Fails where the release is none of O(supported), or the system is another one, and says what can be done. Nothing is ever changed.
 version_added: "0.1.0"
 author: UNDE (@unde)
+extends_documentation_fragment: [unde.infra.read_only]
 options:
   supported:
     description: Code names of the releases that are supported.
@@ -28,13 +29,6 @@ options:
     description: Name of the host, for the message.
     type: str
     required: true
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
 """
 
 EXAMPLES = r"""

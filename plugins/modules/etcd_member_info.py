@@ -14,18 +14,11 @@ description:
   - Nothing is ever changed.
 version_added: "0.1.0"
 author: UNDE (@unde)
-extends_documentation_fragment: [unde.infra.etcd_member]
+extends_documentation_fragment: [unde.infra.etcd_member, unde.infra.read_only]
 options:
   inventory_name:
     description: This host's name in the inventory, for the commands that a refusal names; the member's own name where it is left out.
     type: str
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
 """
 
 EXAMPLES = r"""

@@ -14,6 +14,7 @@ description:
   - A refused connection has got through as well as an open one, since the host itself refuses. A silent one has not.
 version_added: "0.1.0"
 author: UNDE (@unde)
+extends_documentation_fragment: [unde.infra.read_only]
 options:
   doors:
     description: What to knock at.
@@ -41,13 +42,6 @@ options:
     description: Doors that are knocked at at the same time.
     type: int
     default: 256
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
 """
 
 EXAMPLES = r"""

@@ -14,6 +14,7 @@ description:
   - Nothing is ever changed.
 version_added: "0.1.0"
 author: UNDE (@unde)
+extends_documentation_fragment: [unde.infra.read_only]
 options:
   queries:
     description: What the running server is asked, as the system user C(postgres).
@@ -44,13 +45,6 @@ options:
     description: Where the programs lie, below it C(<version>/bin).
     type: path
     default: /usr/lib/postgresql
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: none
-    description: Nothing is ever changed.
 """
 
 EXAMPLES = r"""
