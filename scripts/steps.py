@@ -1,8 +1,8 @@
 """Run the proof: ``test``, what CI runs and a newcomer's break would show (three quarters of an hour on two cores), or ``prove``, all the rest (two hours).
 
 What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
-other. The scenarios of the roles go side by side, then the estate; style is judged while the image is built, and the tests that need no image run beside the
-estate, which leaves a processor free.
+other. In `test` the scenarios of the roles go side by side, then the estate; style is judged while the image is built, and what can wait runs beside the
+making of the estate, which leaves a processor free: tests that need no image, and all scenarios of `prove`. The estate's tests have the machine alone.
 
 Fails if a step fails, if one of a scenario's own steps was skipped, or if a test file held no test; never because this machine is slow: bounds on time
 are judged by `make bench`. Every step's output is in .cache/test/<step>.log; the end of a failed one is shown. What each cost is in
@@ -62,6 +62,8 @@ BOOKWORM = "unde/debian:bookworm"
 OWN = "linear"
 #: Side by side, on two cores: they wait for what they have broken to mend itself as long as they work.
 TOGETHER = 3
+#: Beside the making of the estate, which waits less.
+BESIDE = 2
 #: Those that take longest, longest first: begun before the others, so that none is left to run alone at the end.
 LONGEST = ("mikrotik_chr", "pgbackrest", "core_database", "patroni", "adoption", "app_service", "tests/unit", "exporters", "luks", "postgres_shard")
 #: Folders of tests that call programs of the image; they wait for it, as scenarios do.
@@ -113,19 +115,25 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one of the two commands runs: first, then side by side, then on the estate, last; and in a lane of its own from the start, and beside the estate."""
+    """What one of the two commands runs: first, and a few from then on; side by side; the making of the estate, with others beside it; on it; last."""
 
     first: list[Step]
-    together: list[Step]
+    making: list[Step]
     estate: list[Step]
     last: list[Step]
     meanwhile: list[Step] = field(default_factory=list)
+    together: list[Step] = field(default_factory=list)
     beside: list[Step] = field(default_factory=list)
 
     @property
     def steps(self) -> list[Step]:
         """Return all, in their order."""
-        return [*self.first, *self.meanwhile, *self.together, *self.beside, *self.estate, *self.last]
+        return [*self.first, *self.meanwhile, *self.together, *self.beside, *self.making, *self.estate, *self.last]
+
+    @property
+    def scenarios(self) -> list[str]:
+        """Return the scenarios of single roles among them, an image of choice behind " on "."""
+        return [name.removeprefix("role ") for step in self.steps if (name := step.name).startswith("role ")]
 
 
 running: dict[str, subprocess.Popen[str]] = {}
@@ -194,6 +202,17 @@ def role(name: str, image: str = "") -> Step:
     return Step(f"role {name}", [command], scenario_was_complete)
 
 
+def by_own_strategy(name: str) -> Step:
+    """Return a step for a scenario's first run alone, by Ansible's own strategy."""
+    molecule = ["env", f"ANSIBLE_STRATEGY={OWN}", "scripts/alone", "molecule"]
+    return Step(f"{OWN} {name}", [[*molecule, action, "-s", name] for action in ("destroy", "converge", "destroy")])
+
+
+def roles_of_test() -> list[str]:
+    """Return the scenarios that `make test` runs."""
+    return [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
+
+
 def longest_first(steps: list[Step]) -> list[Step]:
     """Return steps in the order in which they begin."""
     return sorted(steps, key=lambda step: LONGEST.index(name) if (name := step.name.removeprefix("role ")) in LONGEST else len(LONGEST))
@@ -215,16 +234,16 @@ def test() -> Plan:
     """Return what CI runs."""
     folders = sorted({"/".join(path.relative_to(ROOT).parts[:2]) for path in (ROOT / "tests").rglob("test_*.py")})
     tests = {folder: pytest(folder, folder, mark=f"not {MARK}") for folder in folders}
-    named = [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
     return Plan(
         # Scenarios of `make test` have hosts that run Debian 12.
-        [Step("image", [["scripts/image"], ["scripts/image", "bookworm"]])],
-        longest_first([*map(role, named), *(step for folder, step in tests.items() if folder in IN_IMAGE)]),
-        [EMPTY, Step(SITE, [[LAB, "site.yml"]]), SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), INSIDE],
-        [NOTHING_LEFT],
+        first=[Step("image", [["scripts/image"], ["scripts/image", "bookworm"]])],
         # A new machine waits for packages while it builds the image.
-        [Step("lint", [["scripts/lint"]])],
-        [step for folder, step in tests.items() if folder not in IN_IMAGE],
+        meanwhile=[Step("lint", [["scripts/lint"]])],
+        together=longest_first([*map(role, roles_of_test()), *(step for folder, step in tests.items() if folder in IN_IMAGE)]),
+        making=[EMPTY, Step(SITE, [[LAB, "site.yml"]])],
+        beside=[step for folder, step in tests.items() if folder not in IN_IMAGE],
+        estate=[SECOND_RUN, pytest("estate: tests", *of_estate(*TESTED)), INSIDE],
+        last=[NOTHING_LEFT],
     )
 
 
@@ -234,12 +253,13 @@ def prove() -> Plan:
     last = [name for name in LAST if name in files_of_estate()]
     # In all folders, so that a test that gets the mark from another file is not lost; each file that names it must have run one.
     more = replace(pytest(MORE, "tests", mark=MARK), judge=every_file_has_tests(*marked()))
+    bookworm = [role(name, BOOKWORM) for name in ON_BOOKWORM]
+    first_runs = [by_own_strategy(name) for name in roles_of_test() if name not in ON_BOOKWORM]
     return Plan(
-        [Step("image", images), Step("speed, told and not judged", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
-        longest_first([more, LINT_OF_SCENARIOS, *map(role, PROVED), *(role(name, BOOKWORM) for name in ON_BOOKWORM)]),
-        [
-            EMPTY,
-            Step(DAYS, [["env", f"UNDE_STRATEGY={OWN}", "molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]]),
+        first=[Step("image", images), Step("speed, told and not judged", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
+        making=[EMPTY, Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]])],
+        beside=longest_first([*map(role, PROVED), *bookworm, *first_runs, more, LINT_OF_SCENARIOS]),
+        estate=[
             Step("estate: second run after the days", SECOND_RUN.commands),
             pytest("estate: all tests", *of_estate(*(name for name in files_of_estate() if name not in last))),
             Step("estate: changes as foretold", [["molecule/estate/diff.py", "--json", ".cache/bench/diff.json"]]),
@@ -250,7 +270,7 @@ def prove() -> Plan:
             *(pytest(f"estate: {name}", *of_estate(name)) for name in last),
             INSIDE,
         ],
-        [NOTHING_LEFT],
+        last=[NOTHING_LEFT],
     )  # fmt: skip
 
 
@@ -263,12 +283,14 @@ def elsewhere(command: str) -> list[str]:
     if command == "test":
         once = {name.partition("::")[0] for name in TESTED}
         there = prove()
-        own = [step.name for step in (*there.first, *there.estate, *there.last) if step.name not in SHARED]
+        own = [step.name for step in (*there.first, *there.making, *there.estate, *there.last) if step.name not in SHARED]
         told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
         told.append(f"left to make prove: {LINT_OF_SCENARIOS.name} (their playbooks run here)")
         told.append(f"left to make prove: {MORE}, in {', '.join(marked())} (they say the same of more cases)")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
         told += [f"left to make prove: {role(name, BOOKWORM).name} (Debian 12: a second run on another release)" for name in ON_BOOKWORM]
+        first_runs = [step.name for step in there.beside if step.name.startswith(f"{OWN} ")]
+        told.append(f"left to make prove: {' · '.join(first_runs)} (first runs by Ansible's own strategy; here by another: docs/lab.md)")
         rest = [name for name in files_of_estate() if name not in once]
         told.append(f"left to make prove, of the estate's tests: {', '.join(rest)} (they change or break the estate, for minutes)")
         told += [f"left to make prove: all of {name.partition('::')[0]} but {name.partition('::')[2]}" for name in TESTED if "::" in name]
@@ -289,7 +311,7 @@ SHARED = ("image", CREATE, INSIDE.name, NOTHING_LEFT.name)
 
 def environment(step: Step) -> dict[str, str]:
     """Return a step's environment: only the estate's steps see the lab."""
-    kind = {ESTATE: "lab", "role": "quick"}.get(re.split("[ :]", step.name)[0], "")
+    kind = {ESTATE: "lab", "role": "quick", OWN: "quick"}.get(re.split("[ :]", step.name)[0], "")
     command = ["bash", "-c", f". scripts/environment {kind} && env -0"]
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
@@ -427,18 +449,20 @@ def on_estate(steps: list[Step], one: Callable[[Step], Result]) -> list[Result]:
 
 
 def in_turn(plan: Plan, chosen: list[Step]) -> list[Result]:
-    """Run what must come before the scenarios, these, the estate with what runs beside it, and what comes last."""
-    meanwhile, estate, beside = ([step for step in steps if step in chosen] for steps in (plan.meanwhile, plan.estate, plan.beside))
-    with ThreadPoolExecutor(1) as lane:
-        others = [lane.submit(run, step) for step in meanwhile]
+    """Run what must come before all others, the scenarios, the making of the estate with what runs beside it, its tests, and what comes last."""
+    meanwhile, making, beside = ([step for step in steps if step in chosen] for steps in (plan.meanwhile, plan.making, plan.beside))
+    with ThreadPoolExecutor(BESIDE) as lanes:
+        others = [lanes.submit(run, step) for step in meanwhile]
         results = [(run if meanwhile else run_alone)(step) for step in plan.first if step in chosen]
-        if any(step.name == CREATE for step in estate):
+        if any(step.name == CREATE for step in making):
             subprocess.run(["scripts/lab-down"], cwd=ROOT, check=True, capture_output=True)
         with ThreadPoolExecutor(TOGETHER) as pool:
             results += pool.map(run, [step for step in plan.together if step in chosen])
-        others += [lane.submit(run, step) for step in beside if not stopping.is_set()]
-        results += on_estate(estate, run if beside else run_alone)
-        results += [each.result() for each in others]
+        others += [lanes.submit(run, step) for step in beside if not stopping.is_set()]
+        made = on_estate(making, run if beside else run_alone)
+        results += [*(each.result() for each in others), *made]
+    if len(made) == len(making) and not any(result.why for result in made):
+        results += on_estate([step for step in plan.estate if step in chosen], run_alone)
     return results + [run_alone(step) for step in plan.last if step in chosen and not stopping.is_set()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_scenario_that_is_opt_in_is_told_and_fails_nothing(tmp_path: Path, cap
         (tmp_path / "molecule" / name).mkdir(parents=True)
     (tmp_path / "molecule/router/OPT_IN").write_text("a real router\n")
     monkeypatch.setattr(steps, "ROOT", tmp_path)
-    assert [step.name for step in steps.test().together if step.name.startswith("role ")] == ["role etcd"]
+    assert steps.test().scenarios == ["etcd"]
     assert steps.report("test", [steps.Result("role etcd", 1.0, "")], []) == 0
     said = capsys.readouterr().out
     assert "opt-in, not run here: router (a real router)\n" in said
@@ -69,7 +70,7 @@ def commands(plan: steps.Plan) -> str:
 
 
 def test_every_scenario_is_in_one_of_the_two() -> None:
-    test, prove = ({name.removeprefix("role ") for step in plan().together if (name := step.name).startswith("role ")} for plan in (steps.test, steps.prove))
+    test, prove = set(steps.test().scenarios), set(steps.prove().scenarios)
     again = {name for name in prove if " on " in name}
     assert test.isdisjoint(prove)
     assert test | (prove - again) | {"estate", *steps.opt_in()} == set(steps.scenarios())
@@ -81,9 +82,8 @@ def test_every_scenario_is_in_one_of_the_two() -> None:
 
 def test_every_role_is_in_make_test() -> None:
     roles = {path.name for path in (ROOT / "roles").iterdir() if path.is_dir()}
-    with_one = {step.name.removeprefix("role ") for step in steps.test().together if step.name.startswith("role ")}
     # The keys are made where the tunnels are: molecule/wireguard_peer, gateway and mikrotik_chr.
-    assert roles - with_one == {"wireguard_keys"}
+    assert roles - set(steps.test().scenarios) == {"wireguard_keys"}
 
 
 def test_every_folder_of_tests_is_in_make_test() -> None:
@@ -118,7 +118,7 @@ def test_nothing_that_is_proved_is_in_neither() -> None:
     for command in ("scripts/lint scenarios", days, "molecule/estate/diff.py", "molecule/estate/second_run.py", "--engine linux"):
         assert command in prove
     for plan in (steps.test(), steps.prove()):
-        assert all(step.name.startswith("estate: ") for step in (*plan.estate, *plan.last))
+        assert all(step.name.startswith("estate: ") for step in (*plan.making, *plan.estate, *plan.last))
 
 
 @pytest.mark.parametrize("command", steps.PLANS)
@@ -133,9 +133,12 @@ def test_each_names_what_it_leaves_to_the_other(command: str) -> None:
 
 def test_every_role_acts_once_by_ansible_s_own_strategy() -> None:
     """Everywhere else by the one that scripts/environment chooses for hosts of this machine."""
-    called = {step.name: step.commands[0] for step in steps.prove().steps}
-    assert "UNDE_STRATEGY=linear" in called[steps.DAYS]
-    assert [name for name, command in called.items() if "ANSIBLE_STRATEGY=linear" in command] == [name for name in called if name.endswith("on bookworm")]
+    by_own = [step for step in steps.prove().steps if "ANSIBLE_STRATEGY=linear" in step.commands[0]]
+    whole = {step.name.removeprefix("role ").partition(" on ")[0] for step in by_own if step.name.startswith("role ")}
+    first_runs = {step.name.removeprefix("linear ") for step in by_own if step.name.startswith("linear ")}
+    assert whole == set(steps.ON_BOOKWORM)
+    assert whole | first_runs == set(steps.test().scenarios)
+    assert all("converge" in command for step in by_own if step.name.startswith("linear ") for command in step.commands[1:2])
 
 
 def test_what_each_step_cost_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,21 +180,26 @@ def test_ci_runs_make_test() -> None:
 @pytest.mark.parametrize("red", [steps.SITE, ""])
 def test_the_estate_s_steps_keep_their_order_and_what_is_last_comes_last(red: str, monkeypatch: pytest.MonkeyPatch) -> None:
     began: list[str] = []
+    ended: list[str] = []
 
     def run(step: steps.Step) -> steps.Result:
         began.append(step.name)
+        time.sleep(0.2 if step.name == "tests/browser" else 0)
+        ended.append(step.name)
         return steps.Result(step.name, 1.0, "red" if step.name == red else "")
 
     monkeypatch.setattr(steps, "run", run)
     monkeypatch.setattr(steps, "run_alone", run)
     monkeypatch.setattr(steps.subprocess, "run", lambda *_, **__: None)
-    estate = [steps.CREATE, steps.SITE, "estate: tests"]
-    image, role, lint, browser = (steps.Step(name, []) for name in ("image", "role etcd", "lint", "tests/browser"))
-    plan = steps.Plan([image], [role], [steps.Step(name, []) for name in estate], [steps.NOTHING_LEFT], [lint], [browser])
-    done = estate[:2] if red else estate
+    names = {
+        "first": ["image"], "meanwhile": ["lint"], "together": ["role etcd"], "making": [steps.CREATE, steps.SITE], "beside": ["tests/browser"],
+        "estate": ["estate: tests"], "last": [steps.NOTHING_LEFT.name],
+    }  # fmt: skip
+    plan = steps.Plan(**{part: [steps.Step(name, []) for name in of_part] for part, of_part in names.items()})
+    tests = [] if red else names["estate"]
     results = [result.name for result in steps.in_turn(plan, plan.steps)]
-    assert results == ["image", "role etcd", *done, "lint", "tests/browser", steps.NOTHING_LEFT.name]
-    assert began.index("tests/browser") > began.index("role etcd")
-    began.remove("lint")
-    assert [name for name in began if name.startswith("estate") and name != steps.NOTHING_LEFT.name] == done
-    assert (*began[:2], began[-1]) == ("image", "role etcd", steps.NOTHING_LEFT.name)
+    assert results == ["image", "role etcd", "lint", "tests/browser", steps.CREATE, steps.SITE, *tests, steps.NOTHING_LEFT.name]
+    assert began.index("tests/browser") > ended.index("role etcd")
+    assert ended.index(steps.CREATE) < began.index(steps.SITE)
+    alone = [*tests, steps.NOTHING_LEFT.name]
+    assert ended[-len(alone) :] == began[-len(alone) :] == alone, "the estate's tests have the machine alone"
