@@ -19,11 +19,26 @@ MODULES = sorted(path.stem for path in (support.ROOT / "plugins/modules").glob("
 FED = re.compile(r"python3?['\"]?,? *['\"]?(-\B|-c\b|-B\b)|\b(ba)?sh['\"]?,? *['\"]?-s\b")
 #: Tasks that still do so; what becomes a module leaves this table, nothing joins it.
 STILL_FED = {
-    "playbooks/drills": 1, "playbooks/gates": 1, "playbooks/operate": 2, "roles/alertmanager": 1, "roles/app_service": 3, "roles/certificates": 6,
-    "roles/core_database": 4, "roles/firewall": 1, "roles/gateway": 1, "roles/mikrotik_chr": 7, "roles/nginx_gateway": 1, "roles/object_storage": 1,
-    "roles/patroni": 6, "roles/pgbackrest": 3, "roles/pgbouncer": 1, "roles/postgres_shard": 6, "roles/prometheus": 1, "roles/wireguard_keys": 1,
+    "playbooks/drills": 1,
+    "playbooks/gates": 1,
+    "playbooks/operate": 2,
+    "roles/alertmanager": 1,
+    "roles/app_service": 3,
+    "roles/certificates": 6,
+    "roles/core_database": 4,
+    "roles/firewall": 1,
+    "roles/gateway": 1,
+    "roles/mikrotik_chr": 7,
+    "roles/nginx_gateway": 1,
+    "roles/object_storage": 1,
+    "roles/patroni": 6,
+    "roles/pgbackrest": 3,
+    "roles/pgbouncer": 1,
+    "roles/postgres_shard": 6,
+    "roles/prometheus": 1,
+    "roles/wireguard_keys": 1,
     "roles/wireguard_peer": 2,
-}  # fmt: skip
+}
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
 TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
 
