@@ -25,7 +25,7 @@ import lab
 
 #: Name → day, and the task's title as Ansible prints it (role and title). The gateway's engine decides which of router and gateway there is.
 POINTS: dict[str, tuple[int, str]] = {
-    "packages": (1, "base : Install what is missing"),
+    "packages": (1, "base : Install the missing packages"),
     "router": (1, "mikrotik_chr : Draw up a certificate"),
     "keys": (8, "wireguard_keys : Make the private keys that do not exist yet"),
     "gateway": (8, "gateway : Load the firewall where another one is loaded"),

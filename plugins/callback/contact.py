@@ -79,6 +79,7 @@ def line(task, told, outcome):
         "hidden": "censored" in told,
         "arguments": {name: arguments[name] for name in ARGUMENTS if arguments.get(name) is not None},
         "paths": told.get("changed_paths") or [],
+        "actions": [str(each) for each in told.get("actions") or []],
         "diff": [each for each in (diffs if isinstance(diffs, list) else [diffs]) if each],
         "simulated": str(told.get("stdout") or "") if action == "apt" else "",
         "says": " ".join(str(text) for text in texts if text),

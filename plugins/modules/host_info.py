@@ -31,6 +31,11 @@ options:
     type: list
     elements: str
     default: []
+  users:
+    description: Users that shall exist.
+    type: list
+    elements: str
+    default: []
   members:
     description: Name of a group → the users that shall be in it.
     type: dict
@@ -93,6 +98,12 @@ paths:
   elements: str
   returned: always
   sample: [/etc/haproxy/unde.cfg]
+missing_users:
+  description: Those of O(users) that do not exist.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 missing_members:
   description: Users of O(members) that are not in the group, or do not exist; nothing for a group that does not exist.
   type: list
@@ -108,6 +119,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import debian, systemd
+
+
+def exists(user: str) -> bool:
+    """Return whether there is a user of that name."""
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
 
 
 def missing_members(wanted: dict[str, list[str]]) -> list[str]:
@@ -126,7 +146,7 @@ def missing_members(wanted: dict[str, list[str]]) -> list[str]:
 def main() -> None:
     """Run the module."""
     of_words: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
-    spec = {"packages": of_words, "units": of_words, "paths": of_words, "members": {"type": "dict", "default": {}}}
+    spec = {"packages": of_words, "units": of_words, "paths": of_words, "users": of_words, "members": {"type": "dict", "default": {}}}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     wanted = module.params["packages"]
@@ -139,6 +159,7 @@ def main() -> None:
         units={name: {"exists": unit.exists, "active": unit.active, "enabled": unit.enabled, "masked": unit.masked} for name, unit in units.items()},
         stopped_units=[name for name, unit in units.items() if not (unit.active and unit.enabled)],
         paths=[path for path in systemd.files(module.params["paths"]) if os.path.lexists(path)],
+        missing_users=[name for name in module.params["users"] if not exists(name)],
         missing_members=missing_members(module.params["members"]),
     )
 

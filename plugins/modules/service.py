@@ -29,9 +29,11 @@ options:
         type: str
         required: true
       state:
-        description: V(started) and enabled, or V(stopped) and disabled. A unit that does not exist is stopped.
+        description:
+          - V(started) and enabled, or V(stopped) and disabled. A unit that does not exist is stopped.
+          - V(unchanged) starts and stops nothing; what runs is restarted or reloaded.
         type: str
-        choices: [started, stopped]
+        choices: [started, stopped, unchanged]
         default: started
       restart_files:
         description: Files that only a restart takes up; shell wildcards may be used.
@@ -46,8 +48,11 @@ options:
       read_mark:
         description:
           - A file that the unit itself touches when it has read its files (C(ExecStartPre), C(ExecReload)), for a service whose reload can fail and leave the
-            unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
+              unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
         type: path
+      may_restart:
+        description: In place of O(may_restart), for a service that nobody misses while it restarts, such as a timer.
+        type: bool
   may_restart:
     description: Whether a running service may be restarted now. Where it may not, the run warns, and RV(pending) names the files.
     type: bool
@@ -149,9 +154,9 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
     name = unit.name
     if wanted["state"] == "stopped":
         return ([Step("stop", name)] if unit.active else []) + ([Step("disable", name)] if unit.enabled and unit.exists else []), []
-    enable = [] if unit.enabled else [Step("enable", name)]
+    enable = [] if unit.enabled or wanted["state"] == "unchanged" else [Step("enable", name)]
     if not unit.active:
-        return [*enable, Step("start", name)], []
+        return ([*enable, Step("start", name)] if wanted["state"] == "started" else []), []
     # In check mode alone: whatever was written is on the disk otherwise, and has its time.
     if files := outdated(wanted["restart_files"], unit.started, would_be_written):
         if may_restart:
@@ -169,7 +174,8 @@ def plan(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_b
     """Return what is to be done about all services."""
     made = Plan()
     for wanted in services:
-        steps, waiting = steps_of(wanted, units[wanted["name"]], would_be_written, may_restart)
+        allowed = may_restart if wanted["may_restart"] is None else wanted["may_restart"]
+        steps, waiting = steps_of(wanted, units[wanted["name"]], would_be_written, allowed)
         made.steps += steps
         if waiting:
             made.pending[wanted["name"]] = waiting
@@ -197,10 +203,11 @@ def main() -> None:
                 "type": "list", "elements": "dict", "required": True,
                 "options": {
                     "name": {"type": "str", "required": True},
-                    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+                    "state": {"type": "str", "choices": ["started", "stopped", "unchanged"], "default": "started"},
                     "restart_files": {"type": "list", "elements": "str", "default": []},
                     "reload_files": {"type": "list", "elements": "str", "default": []},
                     "read_mark": {"type": "path"},
+                    "may_restart": {"type": "bool"},
                 },
             },
             "may_restart": {"type": "bool", "default": True},

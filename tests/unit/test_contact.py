@@ -35,7 +35,7 @@ ACTING = ["base", "firewall", "exporters"]
 def line(**changed: Any) -> str:
     """Return a line of a record."""
     entry = {"role": "base", "task": "T", "action": "files", "outcome": "ok", "changed": True, "hidden": False, "arguments": {}, "paths": [], "diff": [],
-             "simulated": "", "says": ""}
+             "actions": [], "simulated": "", "says": ""}
     return json.dumps(entry | changed) + "\n"
 
 
@@ -97,6 +97,24 @@ def test_an_effect_of_another_role_says_nothing() -> None:
     assert Rehearsal.of(line(role="redis", paths=["/etc/redis/a.conf"]), effects, {"redis-server@a.service"}).restarted
     for role, path in (("base", "/etc/redis/a.conf"), ("redis", "/etc/redis/b.conf"), ("redis", "/etc/redis/a/a.conf")):
         assert not Rehearsal.of(line(role=role, paths=[path]), effects, {"redis-server@a.service"}).restarted
+
+
+def test_what_a_module_lists_is_in_the_report() -> None:
+    """Restarts and reloads of what runs are told as such; all that is not of a unit, in the module's words."""
+    listed = ["daemon-reload", "restart a.service: /etc/a younger than its start", "reload b.service", "restart new.service", "enable c.timer",
+              "add member etcd-3, at https://10.1.0.3:2380"]  # fmt: skip
+    found = Rehearsal.of(line(task="Act", action="any", actions=listed), {}, {"a.service", "b.service"})
+    assert found.restarted == {"a.service": "/etc/a younger than its start"}
+    assert found.reloaded == {"b.service": "base: Act"}
+    assert found.started == ["new.service"]
+    assert found.others == ["base: Act: add member etcd-3, at https://10.1.0.3:2380"]
+    text = judged(line(actions=listed))["text"]
+    assert "- base: T: add member etcd-3" in text
+
+
+def test_a_change_that_says_nothing_of_itself_is_named() -> None:
+    assert Rehearsal.of(line(task="Create the database", action="command"), {}, set()).others == ["base: Create the database"]
+    assert Rehearsal.of(line(paths=["/etc/a"]) + line(action="apt", simulated="Inst a (1)"), {}, set()).others == []
 
 
 def test_what_is_hidden_or_cannot_be_rehearsed_is_told_apart() -> None:

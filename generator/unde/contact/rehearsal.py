@@ -14,6 +14,10 @@ from ..diff.effects import PLACEHOLDER, Effect
 SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 UNIT = re.compile(r"/(?:etc|usr/lib|lib)/systemd/system/([^/]+\.(?:service|timer|socket|mount))$")
 SERVICE_ACTIONS = ("systemd_service", "systemd", "service")
+#: What a module lists of a unit that it would act on.
+ACTION = re.compile(r"^(start|restart|reload|stop) (\S+\.(?:service|timer|socket|mount))(?:: (.+))?$")
+#: What a module lists and that changes nothing that runs.
+UNSEEN = re.compile(r"^(daemon-reload|(enable|disable) \S+)$")
 #: What a module says of a command that a rehearsal cannot run, and the condition of tasks that a role leaves to the real run.
 UNRUN = ("would have run", "not ansible_check_mode")
 
@@ -43,6 +47,7 @@ class Rehearsal:
         restarted: running services that would be restarted, each with why.
         reloaded: the same for reloads.
         started: units that do not run and would.
+        others: changes of another kind, in the words of the module that would make them; a task that does not say what it would change is named.
         hidden: tasks whose results are secret.
         unforeseen: what only the real run can do.
         failed: tasks that failed, and with them the rest of their role.
@@ -56,6 +61,7 @@ class Rehearsal:
     restarted: dict[str, str] = field(default_factory=dict)
     reloaded: dict[str, str] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     unforeseen: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -83,8 +89,12 @@ class Rehearsal:
         elif entry["changed"]:
             self._packages(entry["simulated"])
             self._files(entry)
-            if entry["action"] in SERVICE_ACTIONS:
+            if entry["actions"]:
+                self._actions(entry, where, running)
+            elif entry["action"] in SERVICE_ACTIONS:
                 self._service(entry, where, running)
+            elif not entry["simulated"] and not entry["paths"] and not entry["arguments"].keys() & {"path", "dest"}:
+                self.others.append(where)
 
     def _packages(self, simulated: str) -> None:
         """Add what apt would do."""
@@ -106,6 +116,20 @@ class Rehearsal:
             kind = "made" if path not in shown or not before + after else "new" if not before else "removed" if not after else "changed"
             lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
             self.files[path] = FileChange(entry["role"], kind, tuple(lines)[2:])
+
+    def _actions(self, entry: dict[str, Any], where: str, running: set[str]) -> None:
+        """Add what a module lists."""
+        for action in entry["actions"]:
+            found = ACTION.match(action)
+            if found is None:
+                if not UNSEEN.match(action):
+                    self.others.append(f"{where}: {action}")
+            elif found[1] in ("restart", "stop") and found[2] in running:
+                self.restarted[found[2]] = found[3] or where
+            elif found[1] == "reload" and found[2] in running:
+                self.reloaded[found[2]] = found[3] or where
+            elif found[1] in ("start", "restart"):
+                self._begin(found[2], running)
 
     def _service(self, entry: dict[str, Any], where: str, running: set[str]) -> None:
         """Add what a task does to a service."""

@@ -40,6 +40,7 @@ def _lines(contact: Contact) -> Iterator[str]:
         [*(f"RESTARTED: `{unit}` ({why})" for unit, why in done.restarted.items()), *(f"reloaded: `{unit}` ({why})" for unit, why in done.reloaded.items())],
         f"None of the {len(survey.services)} that run.",
     )
+    yield from _section("What else would be changed", done.others, "Nothing.")
     yield from _section(
         f"What no flow of the layout names (the firewall is to {told.get('firewall_mode', 'enforce')})", [each.says for each in contact.undeclared],
         "Nothing: every connection that stands, and every door, has a flow.",

@@ -70,3 +70,7 @@ def test_users_that_are_not_in_their_group(programs: Any, called: Callable[..., 
         "root",
         "nobody-of-that-name",
     ]
+
+
+def test_users_that_do_not_exist(programs: Any, called: Callable[..., dict[str, Any]]) -> None:
+    assert called(host_info, users=["root", "nobody-of-that-name"])["missing_users"] == ["nobody-of-that-name"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import systemd
 from ansible_collections.unde.infra.plugins.modules import service
 
@@ -75,13 +76,17 @@ def test_a_younger_file_of_a_restart_restarts_and_reloads_nothing_besides(check_
     assert systemctl(programs) == ([] if check_mode else [f"restart {NAME}"])
 
 
-def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(programs: Any, called: Call, place: dict[str, Any]) -> None:
+def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(
+    programs: Any, called: Call, place: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda self, text: warnings.append(text))
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) - 60))
     result = called(service, services=[place], may_restart=False)
     assert result["pending"] == {NAME: place["restart_files"]}
     assert systemctl(programs) == [f"reload {NAME}"]
-    assert "-e unde_may_restart=true" in str(result["warnings"])
+    assert ["-e unde_may_restart=true" in warning for warning in warnings] == [True]
 
 
 def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Call, place: dict[str, Any]) -> None:
@@ -95,6 +100,15 @@ def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Ca
         f"reload {NAME}: {place['reload_files'][0].replace('*', 'one')} younger than its last start or reload"
     ]
     assert systemctl(programs) == [f"reload {NAME}"]
+
+
+def test_a_service_that_nobody_misses_is_restarted_all_the_same(programs: Any, called: Call, place: dict[str, Any]) -> None:
+    programs.say("systemctl", "")
+    programs.say("systemctl show", f"{unit(written(place) - 60)}\n{unit(written(place) - 60)}")
+    other = place | {"name": "example.timer", "may_restart": True}
+    result = called(service, services=[place, other], may_restart=False)
+    assert "restart example.timer" in systemctl(programs)
+    assert set(result["pending"]) == {NAME}
 
 
 def test_a_mark_of_the_unit_counts_in_place_of_its_state(programs: Any, called: Call, place: dict[str, Any], tmp_path: Path) -> None:
@@ -129,6 +143,15 @@ def test_a_service_that_is_to_be_stopped(programs: Any, called: Call, place: dic
     assert called(service, services=[place])["actions"] == [f"stop {NAME}", f"disable {NAME}"]
     programs.say("systemctl show", unit(LoadState="not-found", ActiveState="inactive", UnitFileState=""))
     assert called(service, services=[place])["actions"] == []
+
+
+def test_a_service_that_starts_and_stops_as_somebody_else_wants(programs: Any, called: Call, place: dict[str, Any]) -> None:
+    place["state"] = "unchanged"
+    programs.say("systemctl", "")
+    programs.say("systemctl show", unit(1, ActiveState="inactive", UnitFileState="disabled"))
+    assert called(service, services=[place])["actions"] == []
+    programs.say("systemctl show", unit(1, UnitFileState="disabled"))
+    assert called(service, services=[place])["actions"] == [f"restart {NAME}: {place['restart_files'][0]} younger than its start"]
 
 
 def test_files_that_a_run_in_check_mode_would_have_written_count(programs: Any, called: Call, place: dict[str, Any]) -> None:
