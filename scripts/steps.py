@@ -72,6 +72,11 @@ IN_IMAGE = ("tests/software", "tests/unit")
 MARK = "prove"
 #: Seconds between two signs of life.
 HEARTBEAT = 60
+#: Roles whose check mode tells, on a host that has nothing yet, every change that the run then makes, and no other. The others' differences are told with
+#: the report; a role that joins this list stays in it.
+TRUTHFUL: frozenset[str] = frozenset({"exporters"})
+#: What the callback molecule/shared/callback/check_mode.py has found, a file for each scenario.
+CHECK_MODE = LOGS / "check_mode"
 #: What must have happened in the scenario of a role.
 ACTIONS = ("create", "converge", "idempotence", "verify")
 TAIL = 60
@@ -172,6 +177,26 @@ def scenario_was_complete(said: str) -> str:
     return f"not executed: {', '.join(missing)}" if missing else ""
 
 
+def untruths(scenario: str) -> dict[str, list[str]]:
+    """Return role → what its check mode did not tell in a scenario, or told in vain: task and host; nothing for a scenario without a run in check mode."""
+    file = CHECK_MODE / f"{scenario}.json"
+    found: dict[str, list[str]] = {}
+    for kind, tasks in (json.loads(file.read_text()) if file.is_file() else {}).items():
+        for role, task, host in tasks:
+            found.setdefault(role, []).append(f"{kind}: {task} ({host})")
+    return found
+
+
+def scenario_is_sound(name: str) -> Callable[[str], str]:
+    """Return a judge of a scenario: complete, and its roles' check mode truthful where they claim it."""
+
+    def judge(said: str) -> str:
+        lies = [f"check mode of {role}: {'; '.join(those)}" for role, those in untruths(name).items() if role in TRUTHFUL]
+        return scenario_was_complete(said) or "; ".join(lies)
+
+    return judge
+
+
 def pytest(name: str, *wanted: str, mark: str = "") -> Step:
     """Return a step for folders or files of tests; of those that bear a mark, or (``not …``) do not."""
     only = ["-m", mark] if mark else []
@@ -198,8 +223,8 @@ def role(name: str, image: str = "") -> Step:
     command = ["scripts/alone", "molecule", "test", "-s", name]
     if image:
         own = ["env", f"UNDE_IMAGE={image}", f"ANSIBLE_STRATEGY={OWN}"]
-        return Step(f"role {name} on {image.rpartition(':')[2]}", [[*own, *command]], scenario_was_complete)
-    return Step(f"role {name}", [command], scenario_was_complete)
+        return Step(f"role {name} on {image.rpartition(':')[2]}", [[*own, *command]], scenario_is_sound(name))
+    return Step(f"role {name}", [command], scenario_is_sound(name))
 
 
 def by_own_strategy(name: str) -> Step:
@@ -424,6 +449,9 @@ def report(command: str, results: list[Result], left_out: list[str]) -> int:
     silent = [name for name in scenarios_of(command) if not any(step == f"role {name}" or step.startswith(f"{name}:") for step in ran)]
     failed = [result for result in results if result.why]
     print(*elsewhere(command), sep="\n")
+    counts = {role: len(those) for name in scenarios_of(command) for role, those in untruths(name).items()}
+    if counts:
+        print("check mode, tasks and hosts told otherwise than done, by role:", ", ".join(f"{role} {count}" for role, count in sorted(counts.items())))
     if silent and not left_out:
         print(f"scenarios that were not run: {', '.join(silent)}")
     if left_out:
