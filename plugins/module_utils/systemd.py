@@ -29,3 +29,11 @@ def environment(pid: int) -> dict[str, str] | None:
         return assignments(Path(f"/proc/{pid}/environ").read_text().replace("\0", "\n"))
     except OSError:
         return None
+
+
+def properties_of(run: Run, units: list[str], *names: str) -> dict[str, dict[str, str]]:
+    """Return properties of several units, asked for at once; the answer has them in the order of the question, a blank line between two."""
+    if not units:
+        return {}
+    _, said, _ = run(["systemctl", "show", f"--property={','.join(names)}", *units])
+    return {unit: assignments(block) for unit, block in zip(units, said.strip().split("\n\n"), strict=False)}
