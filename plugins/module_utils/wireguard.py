@@ -154,7 +154,7 @@ class Keys:
 
     def public_key(self, key: Path) -> str:
         """Return the public key of a private one."""
-        code, public, complaint = self.run(["wg", "pubkey"], data=key.read_text())
+        code, public, complaint = self.run(["wg", "pubkey"], data=key.read_text(), binary_data=True)
         if code != 0:
             raise Refused(f"wg pubkey < {key}: {complaint.strip()}")
         return public.strip()
@@ -174,6 +174,7 @@ class Keys:
         self.actions.append(f"write {path}")
         if not self.check_mode:
             fresh = path.with_name(f"{path.name}.new")
+            fresh.touch(0o600)
             fresh.write_text(f"{key}\n")
             fresh.rename(path)
 
@@ -251,8 +252,12 @@ def recorded(interface: str) -> str:
 
 def record(interface: str, endpoint: str) -> None:
     """Remember the endpoint that was set."""
-    RECORDS.mkdir(0o755, exist_ok=True)
-    (RECORDS / f"{interface}.endpoint").write_text(endpoint)
+    path = RECORDS / f"{interface}.endpoint"
+    RECORDS.mkdir(exist_ok=True)
+    path.write_text(endpoint)
+    # Root's umask may be 077.
+    RECORDS.chmod(0o755)
+    path.chmod(0o644)
 
 
 class Interfaces:

@@ -112,7 +112,6 @@ actions:
   sample: [ip link set dev wg-app mtu 1400]
 """
 
-import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -145,8 +144,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
-    # Root's umask may be 077: what is made here is read by others.
-    os.umask(0o022)
     interfaces = wireguard.Interfaces(Path(module.params["directory"]), module.run_command, module.check_mode)
     try:
         interfaces.apply(module.params["interfaces"], module.params["absent"], module.params["daemon_reload"])

@@ -67,7 +67,6 @@ missing_packages:
   sample: []
 """
 
-import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -84,7 +83,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
-    os.umask(0o077)
     interfaces: list[str] = module.params["interfaces"]
     keys = wireguard.Keys(Path(module.params["directory"]), module.run_command, module.check_mode)
     missing: list[str] = []

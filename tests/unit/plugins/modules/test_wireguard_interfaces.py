@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,6 @@ def host(tmp_path: Path, programs: Any, called: Callable[..., dict[str, Any]], m
     monkeypatch.setattr(wireguard, "RECORDS", tmp_path / "records")
     monkeypatch.setattr(wireguard, "KERNEL", tmp_path / "kernel")
     monkeypatch.setattr(wireguard.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(os, "umask", lambda mask: mask)
     return Host(tmp_path, programs, called)
 
 

@@ -29,7 +29,6 @@ def host(tmp_path: Path, programs: Any, tools: set[str], monkeypatch: pytest.Mon
     """Return the parameters on a host whose kernel has WireGuard, and who may be root there."""
     monkeypatch.setattr(wireguard, "OWNER", (os.getuid(), os.getgid()))
     monkeypatch.setattr(wireguard, "MODULE", tmp_path)
-    monkeypatch.setattr(os, "umask", lambda mask: mask)
     programs.say("wg genkey", f"{PRIVATE}\n")
     programs.say("wg pubkey", f"{PUBLIC}\n")
     return {"interfaces": ["wg-a"], "directory": str(tmp_path / "wireguard")}
