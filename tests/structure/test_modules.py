@@ -24,7 +24,6 @@ STILL_FED = {
     "playbooks/operate": 2,
     "roles/alertmanager": 1,
     "roles/app_service": 3,
-    "roles/certificates": 6,
     "roles/core_database": 4,
     "roles/firewall": 1,
     "roles/mikrotik_chr": 7,
