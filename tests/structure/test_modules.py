@@ -25,7 +25,6 @@ STILL_FED = {
     "roles/alertmanager": 1,
     "roles/app_service": 3,
     "roles/core_database": 4,
-    "roles/firewall": 1,
     "roles/mikrotik_chr": 7,
     "roles/nginx_gateway": 1,
     "roles/object_storage": 1,
