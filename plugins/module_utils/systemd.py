@@ -42,6 +42,18 @@ def environment(pid: int) -> dict[str, str] | None:
         return None
 
 
+def properties_of(run: Run, units: list[str], *names: str, options: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
+    """Return properties of several units, asked for at once; the answer has them in the order of the question, a blank line between two.
+
+    Of a unit that is not in the answer, as where systemd does not answer at all, nothing is known.
+    """
+    if not units:
+        return {}
+    _, said, _ = run(["systemctl", "show", *options, f"--property={','.join(names)}", *units])
+    blocks = said.strip("\n").split("\n\n")
+    return {unit: assignments(block) for unit, block in zip(units, [*blocks, *[""] * len(units)], strict=False)}
+
+
 def moment(text: str) -> float:
     """Return a time stamp of ``systemctl --timestamp=us+utc`` as seconds since 1970; 0 where there is none."""
     found = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)?", text)
@@ -88,13 +100,8 @@ class Unit:
 
 def units(run: Run, names: Iterable[str]) -> dict[str, Unit]:
     """Return units by their names, asked for in one call."""
-    wanted = list(names)
-    if not wanted:
-        return {}
-    _, said, _ = run(["systemctl", "show", "--timestamp=us+utc", f"--property={','.join(PROPERTIES)}", *wanted])
-    blocks = said.strip("\n").split("\n\n")
-    # One block for each, in their order; none at all where systemd does not answer.
-    return {name: Unit.read(name, assignments(block)) for name, block in zip(wanted, [*blocks, *[""] * len(wanted)], strict=False)}
+    said = properties_of(run, list(names), *PROPERTIES, options=("--timestamp=us+utc",))
+    return {name: Unit.read(name, each) for name, each in said.items()}
 
 
 def files(patterns: Iterable[str]) -> list[str]:

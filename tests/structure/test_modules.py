@@ -23,18 +23,13 @@ STILL_FED = {
     "playbooks/gates": 1,
     "playbooks/operate": 2,
     "roles/app_service": 3,
-    "roles/certificates": 6,
     "roles/core_database": 4,
-    "roles/firewall": 1,
-    "roles/gateway": 1,
     "roles/mikrotik_chr": 7,
     "roles/object_storage": 1,
     "roles/patroni": 6,
     "roles/pgbackrest": 3,
     "roles/pgbouncer": 1,
     "roles/postgres_shard": 6,
-    "roles/wireguard_keys": 1,
-    "roles/wireguard_peer": 2,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
 TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}

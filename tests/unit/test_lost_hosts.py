@@ -43,6 +43,6 @@ def test_a_gateway_keeps_the_peer_whose_host_does_not_answer(tmp_path: Path) -> 
     """The last resort is the key in its own configuration."""
     given = {
         "wireguard_peer_tunnels": [{"interface": "wg-a"}, {"interface": "wg-b"}, {"interface": "wg-c"}], "wireguard_keys_far": {"wg-a": "learned"},
-        "__wireguard_peer_found": {"stdout": json.dumps({"owned": [], "public": [], "refused": [], "peers": {"wg-a": "former", "wg-b": "known"}})},
+        "__wireguard_peer_found": {"owned": [], "public_keys": [], "refusals": [], "peers": {"wg-a": "former", "wg-b": "known"}},
     }
     assert told(tmp_path, "wireguard_peer", "__wireguard_peer_far_keys", given) == {"wg-a": "learned", "wg-b": "known"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import grp
 import io
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -52,3 +55,21 @@ def called(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
         return dict(json.load(io.StringIO(capsys.readouterr().out)))
 
     return call
+
+
+@pytest.fixture
+def issued(tmp_path: Path, called: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the parameters of a host with a good certificate of an authority beside it, both made by the modules with this machine's openssl."""
+    from ansible_collections.unde.infra.plugins.module_utils import certificates
+    from ansible_collections.unde.infra.plugins.modules import certificate_authority, certificate_request, certificate_sign
+
+    monkeypatch.setattr(certificates, "OWNER", os.getuid())
+    tls, group = tmp_path / "tls", grp.getgrgid(os.getgid()).gr_name
+    tls.mkdir()
+    subject = {"common_name": "app-1", "names": ["app-1", "10.1.0.9"]}
+    called(certificate_authority, directory=str(tmp_path / "ca"))
+    request = called(certificate_request, directory=str(tls), group=group, common_name="app-1")["request"]
+    signed = called(certificate_sign, directory=str(tmp_path / "ca"), request=request, **subject)
+    (tls / "host.crt").write_text(signed["certificate"])
+    (tls / "ca.crt").write_text(signed["authority_certificate"])
+    return {"directory": str(tls), "group": group, **subject}
