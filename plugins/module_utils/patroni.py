@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ansible_collections.unde.infra.plugins.module_utils import systemd
+from ansible_collections.unde.infra.plugins.module_utils import debian, systemd
 
 #: The options that the modules for a member share; documented in plugins/doc_fragments/patroni_member.py.
 MEMBER: dict[str, Any] = {
@@ -44,6 +44,8 @@ UNIT = "patroni.service"
 PACKAGES = ("patroni", "python3-etcd")
 PATRONICTL = "/usr/bin/patronictl"
 SOCKET = "/var/run/postgresql"
+#: Where Debian has PostgreSQL's programs, by major version.
+PROGRAMS = Path("/usr/lib/postgresql")
 #: Seconds that one question to Patroni or to PostgreSQL may take until it is connected.
 TIMEOUT_S = 4
 #: What a member may still need to be under Patroni: a running server is taken over, a stopped one is started, an empty directory gets a copy of the leader.
@@ -71,13 +73,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit, as systemd has it; ``since`` is the moment of its last change of state, a reload too, in seconds of the epoch."""
+    """A unit that is judged strictly: one that dies and is started again and again (``activating``) is not active."""
 
     known: bool
     active: bool
     enabled: bool
     masked: bool
-    since: float
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Member:
         self.configuration_file = Path(parameters["configuration_file"])
         self.adoption_file = Path(parameters["adoption_file"])
         self.tls = Path(parameters["tls_directory"])
-        self.bin = Path("/usr/lib/postgresql") / self.version / "bin"
+        self.bin = PROGRAMS / self.version / "bin"
         self.postgresql_unit = f"postgresql@{self.version}-main.service"
         self.run = run
 
@@ -151,21 +152,17 @@ class Member:
     # ── What is here ──────────────────────────────────────────────────────────────────────────────────────────────────
     def unit(self, name: str) -> Unit:
         """Return what systemd knows of a unit."""
-        wanted = "LoadState,ActiveState,UnitFileState,StateChangeTimestamp"
-        shown = systemd.assignments(self.run(["systemctl", "show", "--timestamp=unix", f"--property={wanted}", name])[1])
-        since = shown.get("StateChangeTimestamp", "").removeprefix("@")
+        shown = systemd.properties(self.run, name, "LoadState", "ActiveState", "UnitFileState")
         return Unit(
             known=shown.get("LoadState") not in (None, "", "not-found"),
             active=shown.get("ActiveState") in ("active", "reloading"),
             enabled=shown.get("UnitFileState", "").startswith("enabled"),
             masked=shown.get("UnitFileState") == "masked",
-            since=float(since) if since else 0.0,
         )
 
     def is_installed(self) -> bool:
         """Return whether all packages are there."""
-        code, said, _ = self.run(["dpkg-query", "--show", "--showformat=${db:Status-Status}\\n", *PACKAGES])
-        return code == 0 and said.split() == ["installed"] * len(PACKAGES)
+        return set(debian.installed(self.run, PACKAGES)) == set(PACKAGES)
 
     def has_data(self) -> bool:
         """Return whether there is anything in the data directory."""
@@ -478,11 +475,6 @@ class Found:
                 runs["address"] != member.address,
         }  # fmt: skip
         return [text for text, holds in refusals.items() if holds]
-
-    def reload_due(self) -> bool:
-        """Return whether a file is younger than the last reload: a run was killed between the two."""
-        files = (self.member.configuration_file, self.member.tls / "host.crt", self.member.tls / "ca.crt")
-        return self.patroni.active and any(file.exists() and file.stat().st_ctime > self.patroni.since + 1 for file in files)
 
     def dynamic_changes(self) -> dict[str, Any]:
         """Return the patch that the shard's configuration in the store still needs; empty where nobody says what it is."""

@@ -41,11 +41,6 @@ running:
   type: bool
   returned: always
   sample: true
-reload_due:
-  description: Whether a file that Patroni reads, or the certificate of its REST API, is younger than its last start or reload.
-  type: bool
-  returned: always
-  sample: false
 adoption:
   description:
     - What the member still needs to be under Patroni; empty when it is.
@@ -138,7 +133,6 @@ def main() -> None:
         changed=False,
         installed=member.is_installed(),
         running=found.patroni.active,
-        reload_due=found.reload_due(),
         adoption=found.adoption,
         postgresql_unit={"known": found.postgresql.known, "active": found.postgresql.active, "masked": found.postgresql.masked},
         has_data=found.has_data,
