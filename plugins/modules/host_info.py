@@ -31,6 +31,10 @@ options:
     type: list
     elements: str
     default: []
+  members:
+    description: Name of a group → the users that shall be in it.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -89,18 +93,41 @@ paths:
   elements: str
   returned: always
   sample: [/etc/haproxy/unde.cfg]
+missing_members:
+  description: Users of O(members) that are not in the group, or do not exist; nothing for a group that does not exist.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 """
 
+import grp
 import os
+import pwd
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import debian, systemd
 
 
+def missing_members(wanted: dict[str, list[str]]) -> list[str]:
+    """Return the users that are not in the group that they should be in, as their primary group or another."""
+    missing: list[str] = []
+    for name, users in wanted.items():
+        try:
+            group = grp.getgrnam(name)
+        except KeyError:
+            continue
+        primary = {user.pw_name for user in pwd.getpwall() if user.pw_gid == group.gr_gid}
+        missing += [user for user in users if user not in {*group.gr_mem, *primary}]
+    return missing
+
+
 def main() -> None:
     """Run the module."""
-    of_words = {"type": "list", "elements": "str", "default": []}
-    module = AnsibleModule(argument_spec={"packages": of_words, "units": of_words, "paths": of_words}, supports_check_mode=True)
+    of_words: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+    spec = {"packages": of_words, "units": of_words, "paths": of_words, "members": {"type": "dict", "default": {}}}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     wanted = module.params["packages"]
     installed = debian.installed(module.run_command, [name.partition("=")[0] for name in wanted])
@@ -112,6 +139,7 @@ def main() -> None:
         units={name: {"exists": unit.exists, "active": unit.active, "enabled": unit.enabled, "masked": unit.masked} for name, unit in units.items()},
         stopped_units=[name for name, unit in units.items() if not (unit.active and unit.enabled)],
         paths=[path for path in systemd.files(module.params["paths"]) if os.path.lexists(path)],
+        missing_members=missing_members(module.params["members"]),
     )
 
 

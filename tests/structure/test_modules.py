@@ -22,7 +22,6 @@ STILL_FED = {
     "playbooks/drills": 1,
     "playbooks/gates": 1,
     "playbooks/operate": 2,
-    "roles/alertmanager": 1,
     "roles/app_service": 3,
     "roles/certificates": 6,
     "roles/core_database": 4,
@@ -33,7 +32,6 @@ STILL_FED = {
     "roles/object_storage": 1,
     "roles/pgbackrest": 3,
     "roles/postgres_shard": 6,
-    "roles/prometheus": 1,
     "roles/wireguard_keys": 1,
     "roles/wireguard_peer": 2,
 }

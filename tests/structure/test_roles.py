@@ -290,9 +290,36 @@ def test_who_calls_a_scenario_chooses_its_strategy() -> None:
         assert not [play for play in yaml.safe_load(file.read_text(encoding="utf-8")) if "strategy" in play], file
 
 
+def hidden_arguments(module: str) -> set[str]:
+    """Return the options that a module of the collection keeps out of logs by itself: ``no_log`` in its argument spec, or in the one that it shares."""
+    own = support.ROOT / f"plugins/modules/{module.removeprefix('unde.infra.')}.py"
+    if not module.startswith("unde.infra.") or not own.is_file():
+        return set()
+    text = own.read_text(encoding="utf-8")
+    shared = re.findall(r"plugins\.module_utils(?:\.\w+)* import ([\w, ]+)", text)
+    files = [support.ROOT / f"plugins/module_utils/{name.strip()}.py" for names in shared for name in names.split(",")]
+    text += "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+    return set(re.findall(r'"(\w+)": \{[^{}]*"no_log": True', text))
+
+
+def shown(task: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a task could be logged: all but its name and the arguments that its module hides."""
+    action = next((key for key in task if key.startswith("unde.infra.")), "")
+    rest = {key: value for key, value in task.items() if key not in ("name", "no_log", action)}
+    arguments = task.get(action) or {}
+    return rest | {"arguments": {key: value for key, value in arguments.items() if key not in hidden_arguments(action)}}
+
+
+def test_what_a_module_hides_is_found() -> None:
+    assert hidden_arguments("unde.infra.prometheus_web_config") == {"users"}
+    assert hidden_arguments("ansible.builtin.command") == set()
+    task = {"name": "x", "unde.infra.prometheus_web_config": {"users": {"a": "{{ a_password }}"}, "path": "/x"}, "no_log": True, "vars": {"b": "c"}}
+    assert shown(task) == {"arguments": {"path": "/x"}, "vars": {"b": "c"}}
+
+
 @pytest.mark.parametrize("role", BUILT)
 def test_secrets_are_not_logged(role: str) -> None:
-    """A task that handles a secret variable has no_log."""
+    """A task that handles a secret variable has no_log, unless its module hides the argument itself."""
     secret = [name for name in options(role) if re.search(r"password|passphrase|secret|cipher_pass|master_key", name)] + ["vault_"]
     secret = [name for name in secret if not name.endswith(("_former", "_file", "_path", "_directory"))] + [
         name for name in options(role) if name.endswith("_former")
@@ -301,7 +328,7 @@ def test_secrets_are_not_logged(role: str) -> None:
         for task in tasks(file):
             if "block" in task:
                 continue
-            text = yaml.safe_dump({key: value for key, value in task.items() if key not in ("name", "no_log")})
+            text = yaml.safe_dump(shown(task))
             if any(re.search(rf"\b{name}" if name == "vault_" else rf"\b{name}\b", text) for name in secret):
                 assert task.get("no_log") not in (None, False), f"{file.relative_to(HOME)}: {task.get('name')}"
 

@@ -63,3 +63,10 @@ def test_paths_that_are_there(programs: Any, called: Callable[..., dict[str, Any
     result = called(host_info, paths=[f"{tmp_path}/*.yml", f"{tmp_path}/dangling", f"{tmp_path}/missing"])
     assert result["paths"] == [f"{tmp_path}/dangling", f"{tmp_path}/one.yml"]
     assert programs.asked == [], "nobody is asked what was not wanted"
+
+
+def test_users_that_are_not_in_their_group(programs: Any, called: Callable[..., dict[str, Any]]) -> None:
+    assert called(host_info, members={"root": ["root"], "adm": ["root", "nobody-of-that-name"], "no-such-group": ["root"]})["missing_members"] == [
+        "root",
+        "nobody-of-that-name",
+    ]
