@@ -43,6 +43,11 @@ options:
         type: list
         elements: str
         default: []
+      read_mark:
+        description:
+          - A file that the unit itself touches when it has read its files (C(ExecStartPre), C(ExecReload)), for a service whose reload can fail and leave the
+            unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
+        type: path
   may_restart:
     description: Whether a running service may be restarted now. Where it may not, the run warns, and RV(pending) names the files.
     type: bool
@@ -89,6 +94,7 @@ pending:
 """
 
 import fnmatch
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,6 +137,13 @@ def outdated(patterns: list[str], since: float, changed_paths: list[str]) -> lis
     return sorted({*systemd.younger(patterns, since), *would_be})
 
 
+def last_read(wanted: dict[str, Any], unit: systemd.Unit) -> float:
+    """Return when a service last read its files, seconds since 1970."""
+    if not wanted["read_mark"]:
+        return unit.changed
+    return os.stat(wanted["read_mark"]).st_ctime if os.path.exists(wanted["read_mark"]) else unit.started
+
+
 def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[str], may_restart: bool) -> tuple[list[Step], list[str]]:
     """Return what brings one service to its state, and the files that wait for a restart that is not allowed."""
     name = unit.name
@@ -147,7 +160,7 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
     else:
         waiting = []
     # A start is a change of state, too: what was read then is not read again.
-    if files := outdated(wanted["reload_files"], unit.changed, would_be_written):
+    if files := outdated(wanted["reload_files"], last_read(wanted, unit), would_be_written):
         enable.append(Step("reload", name, f"{', '.join(files)} younger than its last start or reload"))
     return enable, waiting
 
@@ -187,6 +200,7 @@ def main() -> None:
                     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
                     "restart_files": {"type": "list", "elements": "str", "default": []},
                     "reload_files": {"type": "list", "elements": "str", "default": []},
+                    "read_mark": {"type": "path"},
                 },
             },
             "may_restart": {"type": "bool", "default": True},

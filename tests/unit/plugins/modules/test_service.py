@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.unde.infra.plugins.module_utils import systemd
 from ansible_collections.unde.infra.plugins.modules import service
 
+Call = Callable[..., dict[str, Any]]
 NAME = "example.service"
 
 
@@ -42,27 +43,30 @@ def written(place: dict[str, Any]) -> float:
     return os.stat(place["restart_files"][0]).st_ctime
 
 
+def written_rule(folder: Path) -> float:
+    """Return when the file of a reload was written."""
+    return os.stat(folder / "one.rule").st_ctime
+
+
 def systemctl(programs: Any) -> list[str]:
     """Return what systemctl was told to do."""
     return [line.removeprefix("systemctl ") for line in programs.asked if "systemctl show" not in line]
 
 
-def test_a_service_that_was_started_after_its_files_is_left_alone(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_a_service_that_was_started_after_its_files_is_left_alone(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl show", unit(written(place) + 0.01))
     result = called(service, services=[place])
     assert (result["changed"], result["actions"], result["pending"]) == (False, [], {})
     assert systemctl(programs) == []
 
 
-def test_a_time_within_the_same_second_counts(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_a_time_within_the_same_second_counts(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", unit(written(place) - 0.01))
     assert called(service, services=[place])["changed"]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_younger_file_of_a_restart_restarts_and_reloads_nothing_besides(
-    check_mode: bool, programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]
-) -> None:
+def test_a_younger_file_of_a_restart_restarts_and_reloads_nothing_besides(check_mode: bool, programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) - 60))
     result = called(service, check_mode, services=[place])
@@ -71,9 +75,7 @@ def test_a_younger_file_of_a_restart_restarts_and_reloads_nothing_besides(
     assert systemctl(programs) == ([] if check_mode else [f"restart {NAME}"])
 
 
-def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(
-    programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]
-) -> None:
+def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) - 60))
     result = called(service, services=[place], may_restart=False)
@@ -82,7 +84,7 @@ def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(
     assert "-e unde_may_restart=true" in str(result["warnings"])
 
 
-def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Call, place: dict[str, Any]) -> None:
     place = place | {"restart_files": []}
     now = os.stat(place["reload_files"][0].replace("*", "one")).st_ctime
     programs.say("systemctl", "")
@@ -95,7 +97,18 @@ def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Ca
     assert systemctl(programs) == [f"reload {NAME}"]
 
 
-def test_what_does_not_run_is_enabled_and_started(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_a_mark_of_the_unit_counts_in_place_of_its_state(programs: Any, called: Call, place: dict[str, Any], tmp_path: Path) -> None:
+    place = place | {"restart_files": [], "read_mark": str(tmp_path / "read")}
+    programs.say("systemctl", "")
+    # Its reload has failed: systemd has it active since then, and it has not read the file.
+    programs.say("systemctl show", unit(written_rule(tmp_path) - 60, written_rule(tmp_path) + 60))
+    assert called(service, services=[place])["changed"]
+    time.sleep(0.01)
+    (tmp_path / "read").touch()
+    assert not called(service, services=[place])["changed"]
+
+
+def test_what_does_not_run_is_enabled_and_started(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(LoadState="not-found", ActiveState="inactive", UnitFileState=""))
     assert called(service, services=[place])["actions"] == [f"enable {NAME}", f"start {NAME}"]
@@ -103,13 +116,13 @@ def test_what_does_not_run_is_enabled_and_started(programs: Any, called: Callabl
     assert systemctl(programs) == ["daemon-reload", f"enable {NAME}", f"start {NAME}"]
 
 
-def test_what_runs_but_would_not_start_with_the_host_is_enabled(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_what_runs_but_would_not_start_with_the_host_is_enabled(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) + 1, UnitFileState="disabled"))
     assert called(service, services=[place])["actions"] == [f"enable {NAME}"]
 
 
-def test_a_service_that_is_to_be_stopped(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_a_service_that_is_to_be_stopped(programs: Any, called: Call, place: dict[str, Any]) -> None:
     place["state"] = "stopped"
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(1))
@@ -118,7 +131,7 @@ def test_a_service_that_is_to_be_stopped(programs: Any, called: Callable[..., di
     assert called(service, services=[place])["actions"] == []
 
 
-def test_files_that_a_run_in_check_mode_would_have_written_count(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_files_that_a_run_in_check_mode_would_have_written_count(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl show", unit(written(place) + 60))
     rule = place["reload_files"][0].replace("*", "new")
     assert called(service, True, services=[place], changed_paths=[rule, "/etc/other"])["actions"] == [
@@ -132,14 +145,14 @@ def test_files_that_a_run_in_check_mode_would_have_written_count(programs: Any, 
     assert called(service, services=[place], changed_paths=[rule])["actions"] == []
 
 
-def test_systemd_reads_a_unit_s_file_before_anything_else(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_systemd_reads_a_unit_s_file_before_anything_else(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) - 60, NeedDaemonReload="yes"))
     called(service, services=[place])
     assert systemctl(programs) == ["daemon-reload", f"restart {NAME}"]
 
 
-def test_a_failure_is_told_in_systemctl_s_words(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+def test_a_failure_is_told_in_systemctl_s_words(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl restart", "", code=1, complaint="Job for example.service failed.\n")
     programs.say("systemctl show", unit(written(place) - 60))
     result = called(service, services=[place])
@@ -147,7 +160,7 @@ def test_a_failure_is_told_in_systemctl_s_words(programs: Any, called: Callable[
     assert result["msg"] == f"systemctl restart {NAME}: Job for example.service failed. (journalctl -u {NAME})"
 
 
-def test_several_services_in_their_order(programs: Any, called: Callable[..., dict[str, Any]]) -> None:
+def test_several_services_in_their_order(programs: Any, called: Call) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", f"{unit(ActiveState='inactive')}\n{unit(1)}\n{unit(ActiveState='failed')}")
     services = [{"name": name} for name in ("a.timer", "b.service", "c.service")]
