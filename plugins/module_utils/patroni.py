@@ -251,7 +251,7 @@ class Member:
         time.sleep(self.wanted["loop_wait"] + 1)
         return True
 
-    def wait(self, until: Callable[[], bool], timeout_s: float, lacking: str) -> None:
+    def wait(self, until: Callable[[], bool], timeout_s: float, problem: str) -> None:
         """Wait for something.
 
         Raises:
@@ -263,7 +263,7 @@ class Member:
             if time.monotonic() > end:
                 journal = self.run(["journalctl", f"--unit={UNIT}", "--lines=12", "--no-pager", "--output=cat"])[1]
                 answers = f"Patroni answers: {json.dumps(self.status())}. The end of its journal:\n{journal}"
-                raise Refused(f"{self.name}: after {timeout_s:g} s {lacking}. {answers}")
+                raise Refused(f"{self.name}: after {timeout_s:g} s {problem}. {answers}")
             time.sleep(0.5)
 
     # ── What a run does ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -345,10 +345,10 @@ class Member:
         """
         end = time.monotonic() + timeout_s
 
-        def until(attempt: Callable[[], T | None], lacking: Callable[[], str]) -> T:
+        def until(attempt: Callable[[], T | None], problem: Callable[[], str]) -> T:
             while (found := attempt()) is None:
                 if time.monotonic() >= end:
-                    raise Refused(f"{self.name}: after {timeout_s:g} s {lacking()}")
+                    raise Refused(f"{self.name}: after {timeout_s:g} s {problem()}")
                 time.sleep(0.5)
             return found
 

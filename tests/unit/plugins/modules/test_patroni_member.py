@@ -92,18 +92,18 @@ def test_a_member_that_was_started_is_not_started_again(host: dict[str, Any], ap
     assert acts(programs) == ["daemon-reload"]
 
 
-@pytest.mark.parametrize(("said", "lacking"), [
+@pytest.mark.parametrize(("said", "problem"), [
     ({"/patroni": LEADS}, "it does not lead shard0, or has not stored its configuration"),
     ({"/patroni": STREAMS, "/config": WANTED}, "it does not lead shard0, or has not stored its configuration"),
 ])  # fmt: skip
 def test_a_primary_leads_when_it_has_stored_the_configuration(
-    said: dict[str, Any], lacking: str, host: dict[str, Any], api: Answers, slept: list[float], called: Call
+    said: dict[str, Any], problem: str, host: dict[str, Any], api: Answers, slept: list[float], called: Call
 ) -> None:
     """It takes the lock first; until its next cycle there is nothing to change."""
     api |= {(ADDRESSES["pg-a"], path): answer for path, answer in said.items()}
     result = called(patroni_member, **host, state="started", adoption="adopt-primary")
     assert result["failed"]
-    assert result["msg"] == (f"pg-a: after 0 s {lacking}. Patroni answers: {json.dumps(said['/patroni'])}. The end of its journal:\nthe end of the journal\n")
+    assert result["msg"] == (f"pg-a: after 0 s {problem}. Patroni answers: {json.dumps(said['/patroni'])}. The end of its journal:\nthe end of the journal\n")
 
 
 def test_of_two_stopped_members_the_former_primary_starts_first(host: dict[str, Any], api: Answers, slept: list[float], called: Call) -> None:
@@ -186,20 +186,20 @@ def test_no_restart_before_postgresql_has_read_its_files(
     assert not [line for line in programs.asked if "patronictl" in line]
 
 
-@pytest.mark.parametrize(("line", "answer", "lacking"), [
+@pytest.mark.parametrize(("line", "answer", "problem"), [
     ("pg_conf_load_time", {"code": 2}, "after 0 s PostgreSQL does not answer"),
     ("patronictl", {"output": "Failed: restart for member pg-a, status code=503\n"}, "after 0 s Patroni does not restart PostgreSQL: Failed: restart"),
     ("patronictl", {"code": 1, "complaint": "etcd has no leader\n"}, "after 0 s Patroni does not restart PostgreSQL: etcd has no leader"),
     ("systemctl reload", {"code": 1, "complaint": "not active\n"}, "systemctl reload patroni.service: not active"),
 ])  # fmt: skip
 def test_a_restart_that_does_not_come(
-    line: str, answer: dict[str, Any], lacking: str, reloading: dict[str, Any], programs: Any, slept: list[float], called: Call
+    line: str, answer: dict[str, Any], problem: str, reloading: dict[str, Any], programs: Any, slept: list[float], called: Call
 ) -> None:
     """``patronictl`` ends well whatever became of the restart."""
     programs.say(line, **answer)
     result = called(patroni_member, **reloading, state="restarted")
     assert result["failed"]
-    assert result["msg"].startswith(f"pg-a: {lacking}")
+    assert result["msg"].startswith(f"pg-a: {problem}")
 
 
 def test_a_member_that_does_not_come_back(reloading: dict[str, Any], api: Answers, slept: list[float], called: Call) -> None:
