@@ -26,9 +26,7 @@ STILL_FED = {
     "roles/core_database": 4,
     "roles/mikrotik_chr": 7,
     "roles/object_storage": 1,
-    "roles/patroni": 6,
     "roles/pgbackrest": 3,
-    "roles/pgbouncer": 1,
     "roles/postgres_shard": 6,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
