@@ -23,7 +23,6 @@ STILL_FED = {
     "playbooks/gates": 1,
     "playbooks/operate": 2,
     "roles/alertmanager": 1,
-    "roles/app_service": 3,
     "roles/certificates": 6,
     "roles/core_database": 4,
     "roles/firewall": 1,
