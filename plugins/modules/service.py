@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# Copyright: UNDE
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring services to the state and to the files that are wanted: start, restart or reload what runs with older files, in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: service
+short_description: Start, restart or reload services whose files are younger than what runs
+description:
+  - Compares what runs with the files it reads, by their times, rather than with what this run has written. A restart or reload that an interrupted run owed
+    is made by the next one, so no handler is needed.
+  - Several services in one call, in their order. A service is started and enabled where it is not; restarted where one of its O(services[].restart_files) is
+    younger than its start; reloaded where one of its O(services[].reload_files) is younger than its last start or reload. C(systemctl daemon-reload) comes
+    first where systemd has not read a unit's file yet.
+version_added: "0.1.0"
+author: UNDE (@unde)
+options:
+  services:
+    description: The services, in the order in which they are treated.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the unit, with its suffix.
+        type: str
+        required: true
+      state:
+        description: V(started) and enabled, or V(stopped) and disabled. A unit that does not exist is stopped.
+        type: str
+        choices: [started, stopped]
+        default: started
+      restart_files:
+        description: Files that only a restart takes up; shell wildcards may be used.
+        type: list
+        elements: str
+        default: []
+      reload_files:
+        description: Files that a reload takes up; shell wildcards may be used.
+        type: list
+        elements: str
+        default: []
+  may_restart:
+    description: Whether a running service may be restarted now. Where it may not, the run warns, and RV(pending) names the files.
+    type: bool
+    default: true
+  changed_paths:
+    description:
+      - Files that this run has written, as RV(unde.infra.files#module:changed_paths) has them. In check mode they are not written, and count as if they were.
+      - Name those of these services alone.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Tells what would be done, with the files that would have been written before.
+  diff_mode:
+    support: full
+    description: Lists the actions.
+"""
+
+EXAMPLES = r"""
+- name: Run Prometheus with its files
+  unde.infra.service:
+    services:
+      - name: prometheus.service
+        restart_files: [/etc/systemd/system/prometheus.service.d/unde.conf]
+        reload_files: [/etc/prometheus/prometheus.yml, "/etc/prometheus/rules/*.yml"]
+    changed_paths: "{{ written.changed_paths }}"
+    may_restart: "{{ unde_may_restart | default(true) | bool }}"
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be.
+  type: list
+  elements: str
+  returned: success
+  sample: ["restart prometheus.service: /etc/systemd/system/prometheus.service.d/unde.conf is younger than its start"]
+pending:
+  description: Name of a service → files that wait for a restart, which O(may_restart) forbids.
+  type: dict
+  returned: success
+  sample: {"nginx.service": ["/etc/systemd/system/nginx.service.d/unde.conf"]}
+"""
+
+import fnmatch
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.unde.infra.plugins.module_utils import systemd
+
+#: Where the files of units are that this run may have written.
+UNIT_FILES = "/etc/systemd/system/"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of systemctl, and why it is made."""
+
+    verb: str
+    unit: str = ""
+    why: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """Return what systemctl is called with."""
+        return [self.verb, *([self.unit] if self.unit else [])]
+
+    def __str__(self) -> str:
+        """Return the action as it is listed."""
+        return f"{' '.join(self.words)}{f': {self.why}' if self.why else ''}"
+
+
+@dataclass
+class Plan:
+    """What is to be done about all services."""
+
+    steps: list[Step] = field(default_factory=list)
+    pending: dict[str, list[str]] = field(default_factory=dict)
+
+
+def outdated(patterns: list[str], since: float, changed_paths: list[str]) -> list[str]:
+    """Return the files of a service that are younger than what runs, those among them that a run in check mode would have written."""
+    would_be = [path for path in changed_paths if any(fnmatch.fnmatch(path, pattern) for pattern in patterns)]
+    return sorted({*systemd.younger(patterns, since), *would_be})
+
+
+def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[str], may_restart: bool) -> tuple[list[Step], list[str]]:
+    """Return what brings one service to its state, and the files that wait for a restart that is not allowed."""
+    name = unit.name
+    if wanted["state"] == "stopped":
+        return ([Step("stop", name)] if unit.active else []) + ([Step("disable", name)] if unit.enabled and unit.exists else []), []
+    enable = [] if unit.enabled else [Step("enable", name)]
+    if not unit.active:
+        return [*enable, Step("start", name)], []
+    # In check mode alone: whatever was written is on the disk otherwise, and has its time.
+    if files := outdated(wanted["restart_files"], unit.started, would_be_written):
+        if may_restart:
+            return [*enable, Step("restart", name, f"{', '.join(files)} younger than its start")], []
+        waiting = files
+    else:
+        waiting = []
+    # A start is a change of state, too: what was read then is not read again.
+    if files := outdated(wanted["reload_files"], unit.changed, would_be_written):
+        enable.append(Step("reload", name, f"{', '.join(files)} younger than its last start or reload"))
+    return enable, waiting
+
+
+def plan(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_be_written: list[str], may_restart: bool) -> Plan:
+    """Return what is to be done about all services."""
+    made = Plan()
+    for wanted in services:
+        steps, waiting = steps_of(wanted, units[wanted["name"]], would_be_written, may_restart)
+        made.steps += steps
+        if waiting:
+            made.pending[wanted["name"]] = waiting
+    if any(unit.needs_daemon_reload for unit in units.values()) or any(path.startswith(UNIT_FILES) for path in would_be_written):
+        made.steps.insert(0, Step("daemon-reload"))
+    return made
+
+
+def act(module: AnsibleModule, made: Plan, units: dict[str, systemd.Unit]) -> None:
+    """Do it; a call that fails ends the run in systemctl's own words."""
+    # A unit that systemd has never looked for is no difference to it yet.
+    if made.steps and made.steps[0].verb != "daemon-reload" and not all(unit.exists for unit in units.values()):
+        module.run_command(["systemctl", "daemon-reload"], check_rc=True)
+    for step in made.steps:
+        code, _, complaint = module.run_command(["systemctl", *step.words])
+        if code != 0:
+            module.fail_json(msg=f"systemctl {' '.join(step.words)}: {complaint.strip()}{f' (journalctl -u {step.unit})' if step.unit else ''}")
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "services": {
+                "type": "list", "elements": "dict", "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+                    "restart_files": {"type": "list", "elements": "str", "default": []},
+                    "reload_files": {"type": "list", "elements": "str", "default": []},
+                },
+            },
+            "may_restart": {"type": "bool", "default": True},
+            "changed_paths": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )  # fmt: skip
+    module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+    services = module.params["services"]
+    units = systemd.units(module.run_command, [each["name"] for each in services])
+    made = plan(services, units, module.params["changed_paths"] if module.check_mode else [], module.params["may_restart"])
+    for name, files in made.pending.items():
+        module.warn(f"{name} runs without {', '.join(files)} until it is restarted, which needs an explicit yes (-e unde_may_restart=true)")
+    if not module.check_mode:
+        act(module, made, units)
+    actions = [str(step) for step in made.steps]
+    module.exit_json(changed=bool(actions), actions=actions, pending=made.pending, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+
+
+if __name__ == "__main__":
+    main()
