@@ -34,7 +34,9 @@ options:
         choices: [started, stopped]
         default: started
       restart_files:
-        description: Files that only a restart takes up; shell wildcards may be used.
+        description:
+          - Files that only a restart takes up; shell wildcards may be used.
+          - The file of another unit that this one starts may be among them, as that of a timer's service. systemd reads it anew before the restart.
         type: list
         elements: str
         default: []
@@ -43,6 +45,9 @@ options:
         type: list
         elements: str
         default: []
+      may_restart:
+        description: The same as O(may_restart), of this service alone; for a timer, say, whose restart interrupts nothing.
+        type: bool
   may_restart:
     description: Whether a running service may be restarted now. Where it may not, the run warns, and RV(pending) names the files.
     type: bool
@@ -139,9 +144,10 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
     enable = [] if unit.enabled else [Step("enable", name)]
     if not unit.active:
         return [*enable, Step("start", name)], []
+    allowed = may_restart if wanted["may_restart"] is None else wanted["may_restart"]
     # In check mode alone: whatever was written is on the disk otherwise, and has its time.
     if files := outdated(wanted["restart_files"], unit.started, would_be_written):
-        if may_restart:
+        if allowed:
             return [*enable, Step("restart", name, f"{', '.join(files)} younger than its start")], []
         waiting = files
     else:
@@ -160,7 +166,9 @@ def plan(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_b
         made.steps += steps
         if waiting:
             made.pending[wanted["name"]] = waiting
-    if any(unit.needs_daemon_reload for unit in units.values()) or any(path.startswith(UNIT_FILES) for path in would_be_written):
+    # systemd says of a unit's own files only whether it has to read them anew.
+    read = [path for each in services for path in outdated(each["restart_files"], units[each["name"]].started, would_be_written) if units[each["name"]].active]
+    if any(unit.needs_daemon_reload for unit in units.values()) or any(path.startswith(UNIT_FILES) for path in [*read, *would_be_written]):
         made.steps.insert(0, Step("daemon-reload"))
     return made
 
@@ -187,6 +195,7 @@ def main() -> None:
                     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
                     "restart_files": {"type": "list", "elements": "str", "default": []},
                     "reload_files": {"type": "list", "elements": "str", "default": []},
+                    "may_restart": {"type": "bool"},
                 },
             },
             "may_restart": {"type": "bool", "default": True},

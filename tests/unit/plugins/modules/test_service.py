@@ -82,6 +82,28 @@ def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(
     assert "-e unde_may_restart=true" in str(result["warnings"])
 
 
+def test_one_service_may_be_restarted_though_others_may_not(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+    programs.say("systemctl", "")
+    programs.say("systemctl show", f"{unit(written(place) - 60)}\n{unit(written(place) - 60)}")
+    place["reload_files"] = []
+    result = called(service, services=[place, place | {"name": "a.timer", "may_restart": True}], may_restart=False)
+    assert systemctl(programs) == ["restart a.timer"]
+    assert result["pending"] == {NAME: place["restart_files"]}
+    called(service, services=[place | {"may_restart": False}], may_restart=True)
+    assert systemctl(programs) == ["restart a.timer"]
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_the_file_of_another_unit_is_read_before_the_restart(
+    active: bool, programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "UNIT_FILES", place["restart_files"][0].removesuffix("unit.conf"))
+    programs.say("systemctl", "")
+    programs.say("systemctl show", unit(written(place) - 60, ActiveState="active" if active else "inactive"))
+    called(service, services=[place])
+    assert systemctl(programs) == (["daemon-reload", f"restart {NAME}"] if active else [f"start {NAME}"])
+
+
 def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
     place = place | {"restart_files": []}
     now = os.stat(place["reload_files"][0].replace("*", "one")).st_ctime
