@@ -77,11 +77,12 @@ class Wanted:
     memory_secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def read(cls, found: dict[str, Any], secrets: dict[str, str], memory_secrets: dict[str, str]) -> Wanted:
+    def read(cls, found: dict[str, Any], secrets: dict[str, Any], memory_secrets: dict[str, Any]) -> Wanted:
         """Take a service as a module's parameters have it."""
         start = Start(**{key: found[key] for key in Start.__dataclass_fields__})
         archive = Path(found["archive"]) if found["archive"] else None
-        return cls(start, archive, found["checksum"], found["program"], found["rereads_secrets"], secrets, memory_secrets)
+        texts = [{file: str(value) for file, value in each.items()} for each in (secrets, memory_secrets)]
+        return cls(start, archive, found["checksum"], found["program"], found["rereads_secrets"], *texts)
 
 
 def text_of(path: Path) -> str | None:
