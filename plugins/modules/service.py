@@ -158,6 +158,18 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
     return enable, waiting
 
 
+def has_new_file(unit: systemd.Unit, would_be_written: list[str]) -> bool:
+    """Tell whether systemd would have to read a file of a unit anew: its own, or a drop-in. One that is new to systemd is read when it is asked for."""
+    own = f"{UNIT_FILES}{unit.name}"
+    return unit.exists and any(path == own or path.startswith(f"{own}.d/") for path in would_be_written)
+
+
+def starts_with_new_file(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_be_written: list[str]) -> bool:
+    """Tell whether a running service has a younger file of whatever unit; systemd says of a unit's own files only whether it has to read them anew."""
+    running = [(each["restart_files"], units[each["name"]]) for each in services if units[each["name"]].active]
+    return any(path.startswith(UNIT_FILES) for files, unit in running for path in outdated(files, unit.started, would_be_written))
+
+
 def plan(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_be_written: list[str], may_restart: bool) -> Plan:
     """Return what is to be done about all services."""
     made = Plan()
@@ -166,9 +178,8 @@ def plan(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_b
         made.steps += steps
         if waiting:
             made.pending[wanted["name"]] = waiting
-    # systemd says of a unit's own files only whether it has to read them anew.
-    read = [path for each in services for path in outdated(each["restart_files"], units[each["name"]].started, would_be_written) if units[each["name"]].active]
-    if any(unit.needs_daemon_reload for unit in units.values()) or any(path.startswith(UNIT_FILES) for path in [*read, *would_be_written]):
+    stale = any(unit.needs_daemon_reload or has_new_file(unit, would_be_written) for unit in units.values())
+    if stale or starts_with_new_file(services, units, would_be_written):
         made.steps.insert(0, Step("daemon-reload"))
     return made
 

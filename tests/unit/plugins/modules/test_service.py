@@ -154,6 +154,17 @@ def test_files_that_a_run_in_check_mode_would_have_written_count(programs: Any, 
     assert called(service, services=[place], changed_paths=[rule])["actions"] == []
 
 
+def test_a_unit_that_a_run_in_check_mode_would_have_made_needs_no_daemon_reload(programs: Any, called: Callable[..., dict[str, Any]]) -> None:
+    """Nor does the run itself tell of one: systemd reads it when it is asked for."""
+    paths = [f"/etc/systemd/system/{NAME}", f"/etc/systemd/system/{NAME}.d/unde.conf", "/etc/systemd/system/other.service"]
+    programs.say("systemctl show", unit(LoadState="not-found", ActiveState="inactive", UnitFileState=""))
+    assert called(service, True, services=[{"name": NAME}], changed_paths=paths)["actions"] == [f"enable {NAME}", f"start {NAME}"]
+    programs.say("systemctl show", unit(ActiveState="inactive", UnitFileState="enabled"))
+    for path in paths[:2]:
+        assert called(service, True, services=[{"name": NAME}], changed_paths=[path])["actions"] == ["daemon-reload", f"start {NAME}"]
+    assert called(service, True, services=[{"name": NAME}], changed_paths=paths[2:])["actions"] == [f"start {NAME}"]
+
+
 def test_systemd_reads_a_unit_s_file_before_anything_else(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) - 60, NeedDaemonReload="yes"))
