@@ -31,7 +31,6 @@ STILL_FED = {
     "roles/nginx_gateway": 1,
     "roles/object_storage": 1,
     "roles/patroni": 6,
-    "roles/pgbackrest": 3,
     "roles/pgbouncer": 1,
     "roles/postgres_shard": 6,
     "roles/prometheus": 1,
