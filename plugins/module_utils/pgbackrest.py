@@ -53,20 +53,30 @@ def refused_changes(used: Configuration, stanza: str, data_directory: str, repos
     """Return what is wanted otherwise than it is and no run changes, each with the way to do it. No value is told that could be a secret."""
     former, there, wanted = used.stanza or stanza, used.settings.get("pg1-path", data_directory), place(repository)
     left = left_behind(used, stanza, [*([repository["path"]] if repository["type"] == "posix" else []), former_path])
-    refusals = {
-        f"{left} holds the backups of {stanza}. Until the new repository has one, nothing could be restored to a moment in between (pgbackrest_repo is "
-        "another): name it in pgbackrest_former_path (the layout: clusters.pgbackrest.former_path), so that WAL goes there too": bool(left),
-        f"the backups and the WAL are under {former}, pgbackrest_stanza is {stanza}, under which there are none: keep the name; another database begins "
-        "with backups of its own on a host of its own": former != stanza,
-        f"the server that archives runs in {there}, pgbackrest_data_directory is {data_directory} (docs/operate.md, Another major version of PostgreSQL)": there
-        != data_directory,
-        "the vault has another key than the one that the repository is encrypted with, and none of its backups could be read. Put the former one back into "
-        "the vault; another key needs another repository (docs/operate.md, Backups: the bucket)": (
-            used.settings.get("repo1-cipher-pass", cipher_pass) != cipher_pass
+    refusals = [
+        (
+            left != "",
+            f"{left} holds the backups of {stanza}. Until the new repository has one, nothing could be restored to a moment in between (pgbackrest_repo is "
+            "another): name it in pgbackrest_former_path (the layout: clusters.pgbackrest.former_path), so that WAL goes there too",
         ),
-        f"the repository is in a bucket ({words(used.place)}), pgbackrest_repo names another place ({words(wanted)}), where no moment until its first backup "
-        f"could be restored. Copy all objects there, then remove {used.file} on each member and run again (docs/operate.md, Backups: the bucket)": (
-            used.place[0] == "s3" and used.place != wanted
+        (
+            former != stanza,
+            f"the backups and the WAL are under {former}, pgbackrest_stanza is {stanza}, under which there are none: keep the name; another database begins "
+            "with backups of its own on a host of its own",
         ),
-    }
-    return [text for text, holds in refusals.items() if holds]
+        (
+            there != data_directory,
+            f"the server that archives runs in {there}, pgbackrest_data_directory is {data_directory} (docs/operate.md, Another major version of PostgreSQL)",
+        ),
+        (
+            used.settings.get("repo1-cipher-pass", cipher_pass) != cipher_pass,
+            "the vault has another key than the one that the repository is encrypted with, and none of its backups could be read. Put the former one back into "
+            "the vault; another key needs another repository (docs/operate.md, Backups: the bucket)",
+        ),
+        (
+            used.place[0] == "s3" and used.place != wanted,
+            f"the repository is in a bucket ({words(used.place)}), pgbackrest_repo names another place ({words(wanted)}), where no moment until its first "
+            f"backup could be restored. Copy all objects there, then remove {used.file} on each member and run again (docs/operate.md, Backups: the bucket)",
+        ),
+    ]
+    return [text for holds, text in refusals if holds]

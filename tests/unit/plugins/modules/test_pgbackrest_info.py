@@ -74,6 +74,12 @@ def test_a_directory_with_backups_is_not_left_behind(host: dict[str, Any], calle
     assert called(pgbackrest_info, **(host | {"repository": S3, "former_path": path}))["new_repository"]
 
 
+def test_a_path_within_a_bucket_is_no_directory(host: dict[str, Any], called: Called) -> None:
+    path = with_backups(host)["repository"]["path"]
+    bucket = OF_BUCKET.replace("/pgbackrest", path)
+    assert refusals(called, used(host, bucket), repository=S3 | {"path": path}, former_path="/other") == []
+
+
 def test_one_without_backups_is(host: dict[str, Any], called: Called) -> None:
     assert refusals(called, used(host), repository=S3) == []
 
