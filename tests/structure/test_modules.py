@@ -29,7 +29,6 @@ STILL_FED = {
     "roles/gateway": 1,
     "roles/mikrotik_chr": 7,
     "roles/nginx_gateway": 1,
-    "roles/object_storage": 1,
     "roles/patroni": 6,
     "roles/pgbouncer": 1,
     "roles/postgres_shard": 6,
@@ -38,7 +37,7 @@ STILL_FED = {
     "roles/wireguard_peer": 2,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
+TESTED_ELSEWHERE = {"debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:

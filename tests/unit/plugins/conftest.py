@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import object_store
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
+
+object_store.install()
 
 
 class Programs:
@@ -52,3 +56,11 @@ def called(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
         return dict(json.load(io.StringIO(capsys.readouterr().out)))
 
     return call
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> object_store.Store:
+    """Return the store that modules for object storage reach."""
+    made = object_store.Store()
+    monkeypatch.setattr(sys.modules["botocore.session"], "get_session", lambda: made)
+    return made
