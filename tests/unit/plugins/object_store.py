@@ -103,7 +103,10 @@ class Store:
         return {"Policy": json.dumps(self.part("GetBucketPolicy", bucket, "policy", "NoSuchBucketPolicy"))}
 
     def do_put_bucket_policy(self, bucket: str, Policy: str) -> None:
-        self.buckets[bucket]["policy"] = json.loads(Policy)
+        policy = json.loads(Policy)
+        if not policy:
+            self.fail("PutBucketPolicy", "MalformedPolicy")
+        self.buckets[bucket]["policy"] = policy
 
     def do_delete_bucket_policy(self, bucket: str) -> None:
         self.buckets[bucket]["policy"] = None

@@ -65,7 +65,7 @@ def test_a_second_run_changes_nothing(store: Store, called: Called) -> None:
     rule["Prefix"] = rule.pop("Filter")["Prefix"]
     store.asked.clear()
     result = called(buckets, **wanted())
-    assert (result["changed"], result["changes"]) == (False, [])
+    assert (result["changed"], result["changes"], result["others"]) == (False, [], [])
     assert not [line for line in store.asked if line.startswith(("put", "create", "delete"))]
 
 
