@@ -7,20 +7,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import traceback
+from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+#: What the library raises: a store's refusal, and what went wrong before it answered.
+ClientError: Any
+BotoCoreError: Any
+#: Why the library is not there.
+MISSING: str | None = None
 try:
     import botocore.config
     import botocore.exceptions
     import botocore.session
 
-    MISSING = None
+    ClientError, BotoCoreError = botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
 except ImportError:
     MISSING = traceback.format_exc()
+    ClientError = BotoCoreError = Exception
 
-#: The arguments of every module here.
-STORE = {
+#: The arguments of every module here; documented in plugins/doc_fragments/store.py.
+STORE: dict[str, Any] = {
     "endpoint": {"type": "str", "required": True},
     "region": {"type": "str", "required": True},
     "style": {"type": "str", "choices": ["host", "path"], "default": "host"},
@@ -30,28 +37,28 @@ STORE = {
 }
 
 
-def with_md5(params, **_told):
+def with_md5(params: dict[str, Any], **_: Any) -> None:
     """Add the digest that Ceph wants of a lifecycle and that newer clients of Amazon's no longer send."""
     body = params.get("body")
     if isinstance(body, (bytes, bytearray)) and body:
         params["headers"]["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def client(module):
+def client(module: AnsibleModule) -> Any:
     """Return a client of the store that a module's arguments name."""
     if MISSING:
         module.fail_json(msg=missing_required_lib("botocore"), exception=MISSING)
-    told = module.params
+    params = module.params
     made = botocore.session.get_session().create_client(
         "s3",
-        endpoint_url=told["endpoint"],
-        region_name=told["region"],
-        aws_access_key_id=told["access_key"],
-        aws_secret_access_key=told["secret_key"],
-        verify=told["ca_file"],
+        endpoint_url=params["endpoint"],
+        region_name=params["region"],
+        aws_access_key_id=params["access_key"],
+        aws_secret_access_key=params["secret_key"],
+        verify=params["ca_file"],
         config=botocore.config.Config(
             signature_version="s3v4",
-            s3={"addressing_style": {"host": "virtual"}.get(told["style"], "path")},
+            s3={"addressing_style": {"host": "virtual"}.get(params["style"], "path")},
             connect_timeout=10,
             read_timeout=30,
             retries={"mode": "standard", "total_max_attempts": 4},
@@ -65,13 +72,13 @@ def client(module):
     return made
 
 
-def code(error):
+def code(error: Any) -> str:
     """Return what a refusal is called; a question by HEAD has only its number."""
-    return error.response.get("Error", {}).get("Code", "")
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def words(error):
+def words(error: Any) -> str:
     """Return why a call failed: what the store said, without the request that held the key."""
-    if isinstance(error, botocore.exceptions.ClientError):
-        return "%s: %s (%s)" % (error.operation_name, code(error), error.response.get("Error", {}).get("Message") or "no reason given")
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {code(error)} ({error.response.get('Error', {}).get('Message') or 'no reason given'})"
     return str(error)

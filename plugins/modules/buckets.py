@@ -82,9 +82,12 @@ others:
   type: list
   elements: str
   returned: always
+  sample: [somebody-elses]
 """
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import s3
@@ -102,26 +105,30 @@ WRITE = [
     "s3:PutObjectRetention", "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:RestoreObject",
 ]  # fmt: skip
 #: What is denied, by what a key may.
-DENIED = {None: ("Strangers", ["s3:*"]), "read": ("Readers", sorted(ADMINISTER + WRITE)), "write": ("Writers", sorted(ADMINISTER))}
+DENIED: dict[str | None, tuple[str, list[str]]] = {
+    None: ("Strangers", ["s3:*"]),
+    "read": ("Readers", sorted(ADMINISTER + WRITE)),
+    "write": ("Writers", sorted(ADMINISTER)),
+}
 #: How a store says that there is none of something.
 NONE = ("NoSuchBucketPolicy", "NoSuchLifecycleConfiguration")
 ABSENT = ("404", "NoSuchBucket", "NotFound")
 
 
-def policy(bucket, keys, principal):
+def policy(bucket: dict[str, Any], keys: dict[str, str], principal: str) -> dict[str, Any] | None:
     """Return the policy of a bucket: what each kind of key is denied; none where there is no key to narrow."""
-    arn = "arn:aws:s3:::" + bucket["name"]
+    arn = f"arn:aws:s3:::{bucket['name']}"
     statements = []
     for may, (who, actions) in DENIED.items():
         named = sorted(principal.replace("{key}", key) for name, key in keys.items() if bucket["access"].get(name) == may)
         if named:
-            statements.append({"Sid": who, "Effect": "Deny", "Principal": {"AWS": named}, "Action": actions, "Resource": [arn, arn + "/*"]})
+            statements.append({"Sid": who, "Effect": "Deny", "Principal": {"AWS": named}, "Action": actions, "Resource": [arn, f"{arn}/*"]})
     return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 
-def lifecycle(bucket):
+def lifecycle(bucket: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the one rule of a bucket's lifecycle."""
-    rule = {
+    rule: dict[str, Any] = {
         "ID": "unde", "Filter": {"Prefix": ""}, "Status": "Enabled",
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket["abort_uploads_days"]},
     }  # fmt: skip
@@ -132,7 +139,7 @@ def lifecycle(bucket):
     return [rule]
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return a policy in the one of its spellings that all stores' answers can be brought to."""
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
@@ -142,18 +149,18 @@ def plain(value):
     return value
 
 
-def plain_rule(rule):
+def plain_rule(rule: dict[str, Any]) -> dict[str, Any]:
     """Return a rule of a lifecycle likewise: a prefix stands in one place, and is there."""
     rule = dict(rule)
     prefix = rule.pop("Prefix", None)
     return {**rule, "Filter": rule.get("Filter") or {"Prefix": prefix or ""}}
 
 
-def found(store, name):
+def found(store: Any, name: str) -> dict[str, Any] | None:
     """Return a bucket as it is; None where there is none."""
     try:
         store.head_bucket(Bucket=name)
-    except s3.botocore.exceptions.ClientError as error:
+    except s3.ClientError as error:
         if s3.code(error) in ABSENT:
             return None
         raise
@@ -163,17 +170,17 @@ def found(store, name):
     return {"versions": versions, "lifecycle": sorted(map(plain_rule, rules), key=json.dumps), "policy": plain(json.loads(text))}
 
 
-def asked(question, name, without):
+def asked(question: Callable[..., dict[str, Any]], name: str, without: dict[str, Any]) -> dict[str, Any]:
     """Return a store's answer about a bucket, or what stands for none."""
     try:
         return question(Bucket=name)
-    except s3.botocore.exceptions.ClientError as error:
+    except s3.ClientError as error:
         if s3.code(error) in NONE:
             return without
         raise
 
 
-def bring(store, name, part, value):
+def bring(store: Any, name: str, part: str, value: Any) -> None:
     """Change one part of a bucket."""
     if part == "versions":
         store.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": value})
@@ -185,7 +192,35 @@ def bring(store, name, part, value):
         store.put_bucket_policy(Bucket=name, Policy=json.dumps(value))
 
 
-def main():
+def bring_all(module: AnsibleModule, store: Any, changes: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Bring all buckets to what is wanted, noting what was not; return the others that the key sees, and each bucket before and after."""
+    params, differences = module.params, []
+    there = {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
+    for bucket in params["buckets"]:
+        name, before = bucket["name"], found(store, bucket["name"])
+        if before is None:
+            changes.append(f"{name}: made")
+            if not module.check_mode:
+                store.create_bucket(Bucket=name)
+        now = before or {"versions": "none", "lifecycle": [], "policy": None}
+        after = {
+            # Never switched off: what can be brought back today could not be tomorrow.
+            "versions": now["versions"] if bucket["versions_days"] is None else "Enabled",
+            "lifecycle": lifecycle(bucket),
+            "policy": policy(bucket, params["keys"], params["principal"]),
+        }
+        if bucket["versions_days"] is None and now["versions"] == "Enabled":
+            module.warn(f"{name} keeps versions, for ever: give it versions_days")
+        for part, value in after.items():
+            if plain(value) != plain(now[part]):
+                changes.append(f"{name}: {part}")
+                if not module.check_mode:
+                    bring(store, name, part, value)
+        differences.append({"before_header": name, "after_header": name, "before": before or {}, "after": {**after, "policy": plain(after["policy"])}})
+    return sorted(there - {bucket["name"] for bucket in params["buckets"]}), differences
+
+
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
@@ -204,34 +239,12 @@ def main():
         },
         supports_check_mode=True,
     )  # fmt: skip
-    store, keys, wanted = s3.client(module), module.params["keys"], module.params["buckets"]
-    changes, differences = [], []
+    store = s3.client(module)
+    changes: list[str] = []
     try:
-        there = [bucket["Name"] for bucket in store.list_buckets()["Buckets"]]
-        for bucket in wanted:
-            name, before = bucket["name"], found(store, bucket["name"])
-            if before is None:
-                changes.append(name + ": made")
-                if not module.check_mode:
-                    store.create_bucket(Bucket=name)
-            now = before or {"versions": "none", "lifecycle": [], "policy": None}
-            after = {
-                # Never switched off: what can be brought back today could not be tomorrow.
-                "versions": now["versions"] if bucket["versions_days"] is None else "Enabled",
-                "lifecycle": lifecycle(bucket),
-                "policy": policy(bucket, keys, module.params["principal"]),
-            }
-            if bucket["versions_days"] is None and now["versions"] == "Enabled":
-                module.warn("%s keeps versions, for ever: give it versions_days" % name)
-            for part, value in after.items():
-                if plain(value) != plain(now[part]):
-                    changes.append("%s: %s" % (name, part))
-                    if not module.check_mode:
-                        bring(store, name, part, value)
-            differences.append({"before_header": name, "after_header": name, "before": before or {}, "after": {**after, "policy": plain(after["policy"])}})
-    except (s3.botocore.exceptions.BotoCoreError, s3.botocore.exceptions.ClientError) as error:
-        module.fail_json(msg="%s: %s" % (module.params["endpoint"], s3.words(error)), changes=changes)
-    others = sorted(set(there) - {bucket["name"] for bucket in wanted})
+        others, differences = bring_all(module, store, changes)
+    except (s3.BotoCoreError, s3.ClientError) as error:
+        module.fail_json(msg=f"{module.params['endpoint']}: {s3.words(error)}", changes=changes)
     module.exit_json(changed=bool(changes), changes=changes, others=others, diff=differences)
 
 

@@ -36,7 +36,9 @@ options:
         choices: [started, stopped, unchanged]
         default: started
       restart_files:
-        description: Files that only a restart takes up; shell wildcards may be used.
+        description:
+          - Files that only a restart takes up; shell wildcards may be used.
+          - The file of another unit that this one starts may be among them, as that of a timer's service. systemd reads it anew before the restart.
         type: list
         elements: str
         default: []
@@ -48,10 +50,10 @@ options:
       read_mark:
         description:
           - A file that the unit itself touches when it has read its files (C(ExecStartPre), C(ExecReload)), for a service whose reload can fail and leave the
-              unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
+            unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
         type: path
       may_restart:
-        description: In place of O(may_restart), for a service that nobody misses while it restarts, such as a timer.
+        description: The same as O(may_restart), of this service alone; for a timer, say, whose restart interrupts nothing.
         type: bool
   may_restart:
     description: Whether a running service may be restarted now. Where it may not, the run warns, and RV(pending) names the files.
@@ -157,9 +159,10 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
     enable = [] if unit.enabled or wanted["state"] == "unchanged" else [Step("enable", name)]
     if not unit.active:
         return ([*enable, Step("start", name)] if wanted["state"] == "started" else []), []
+    allowed = may_restart if wanted["may_restart"] is None else wanted["may_restart"]
     # In check mode alone: whatever was written is on the disk otherwise, and has its time.
     if files := outdated(wanted["restart_files"], unit.started, would_be_written):
-        if may_restart:
+        if allowed:
             return [*enable, Step("restart", name, f"{', '.join(files)} younger than its start")], []
         waiting = files
     else:
@@ -170,16 +173,28 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
     return enable, waiting
 
 
+def has_new_file(unit: systemd.Unit, would_be_written: list[str]) -> bool:
+    """Tell whether systemd would have to read a file of a unit anew: its own, or a drop-in. One that is new to systemd is read when it is asked for."""
+    own = f"{UNIT_FILES}{unit.name}"
+    return unit.exists and any(path == own or path.startswith(f"{own}.d/") for path in would_be_written)
+
+
+def starts_with_new_file(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_be_written: list[str]) -> bool:
+    """Tell whether a running service has a younger file of whatever unit; systemd says of a unit's own files only whether it has to read them anew."""
+    running = [(each["restart_files"], units[each["name"]]) for each in services if units[each["name"]].active]
+    return any(path.startswith(UNIT_FILES) for files, unit in running for path in outdated(files, unit.started, would_be_written))
+
+
 def plan(services: list[dict[str, Any]], units: dict[str, systemd.Unit], would_be_written: list[str], may_restart: bool) -> Plan:
     """Return what is to be done about all services."""
     made = Plan()
     for wanted in services:
-        allowed = may_restart if wanted["may_restart"] is None else wanted["may_restart"]
-        steps, waiting = steps_of(wanted, units[wanted["name"]], would_be_written, allowed)
+        steps, waiting = steps_of(wanted, units[wanted["name"]], would_be_written, may_restart)
         made.steps += steps
         if waiting:
             made.pending[wanted["name"]] = waiting
-    if any(unit.needs_daemon_reload for unit in units.values()) or any(path.startswith(UNIT_FILES) for path in would_be_written):
+    stale = any(unit.needs_daemon_reload or has_new_file(unit, would_be_written) for unit in units.values())
+    if stale or starts_with_new_file(services, units, would_be_written):
         made.steps.insert(0, Step("daemon-reload"))
     return made
 

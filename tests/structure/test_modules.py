@@ -22,15 +22,12 @@ STILL_FED = {
     "playbooks/drills": 1,
     "playbooks/gates": 1,
     "playbooks/operate": 2,
-    "roles/app_service": 3,
     "roles/core_database": 4,
     "roles/mikrotik_chr": 7,
-    "roles/object_storage": 1,
-    "roles/pgbackrest": 3,
     "roles/postgres_shard": 6,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
+TESTED_ELSEWHERE = {"debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:

@@ -6,14 +6,19 @@ import grp
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import object_store
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
+
+object_store.install()
 
 
 class Programs:
@@ -50,6 +55,8 @@ def called(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
 
     def call(module: ModuleType, check_mode: bool = False, **parameters: Any) -> dict[str, Any]:
         capsys.readouterr()
+        # What a module warned of is kept for the process, which is one module's on a host and all tests' here.
+        warnings._global_warnings.clear()
         with patch_module_args({**parameters, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
             module.main()
         return dict(json.load(io.StringIO(capsys.readouterr().out)))
@@ -73,3 +80,11 @@ def issued(tmp_path: Path, called: Callable[..., dict[str, Any]], monkeypatch: p
     (tls / "host.crt").write_text(signed["certificate"])
     (tls / "ca.crt").write_text(signed["authority_certificate"])
     return {"directory": str(tls), "group": group, **subject}
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> object_store.Store:
+    """Return the store that modules for object storage reach."""
+    made = object_store.Store()
+    monkeypatch.setattr(sys.modules["botocore.session"], "get_session", lambda: made)
+    return made

@@ -89,6 +89,28 @@ def test_where_no_restart_is_allowed_the_files_wait_and_the_rest_is_reloaded(
     assert ["-e unde_may_restart=true" in warning for warning in warnings] == [True]
 
 
+def test_one_service_may_be_restarted_though_others_may_not(programs: Any, called: Call, place: dict[str, Any]) -> None:
+    programs.say("systemctl", "")
+    programs.say("systemctl show", f"{unit(written(place) - 60)}\n{unit(written(place) - 60)}")
+    place["reload_files"] = []
+    result = called(service, services=[place, place | {"name": "a.timer", "may_restart": True}], may_restart=False)
+    assert systemctl(programs) == ["restart a.timer"]
+    assert result["pending"] == {NAME: place["restart_files"]}
+    called(service, services=[place | {"may_restart": False}], may_restart=True)
+    assert systemctl(programs) == ["restart a.timer"]
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_the_file_of_another_unit_is_read_before_the_restart(
+    active: bool, programs: Any, called: Call, place: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "UNIT_FILES", place["restart_files"][0].removesuffix("unit.conf"))
+    programs.say("systemctl", "")
+    programs.say("systemctl show", unit(written(place) - 60, ActiveState="active" if active else "inactive"))
+    called(service, services=[place])
+    assert systemctl(programs) == (["daemon-reload", f"restart {NAME}"] if active else [f"start {NAME}"])
+
+
 def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Call, place: dict[str, Any]) -> None:
     place = place | {"restart_files": []}
     now = os.stat(place["reload_files"][0].replace("*", "one")).st_ctime
@@ -100,15 +122,6 @@ def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Ca
         f"reload {NAME}: {place['reload_files'][0].replace('*', 'one')} younger than its last start or reload"
     ]
     assert systemctl(programs) == [f"reload {NAME}"]
-
-
-def test_a_service_that_nobody_misses_is_restarted_all_the_same(programs: Any, called: Call, place: dict[str, Any]) -> None:
-    programs.say("systemctl", "")
-    programs.say("systemctl show", f"{unit(written(place) - 60)}\n{unit(written(place) - 60)}")
-    other = place | {"name": "example.timer", "may_restart": True}
-    result = called(service, services=[place, other], may_restart=False)
-    assert "restart example.timer" in systemctl(programs)
-    assert set(result["pending"]) == {NAME}
 
 
 def test_a_mark_of_the_unit_counts_in_place_of_its_state(programs: Any, called: Call, place: dict[str, Any], tmp_path: Path) -> None:
@@ -166,6 +179,17 @@ def test_files_that_a_run_in_check_mode_would_have_written_count(programs: Any, 
     assert result["actions"] == ["daemon-reload", f"restart {NAME}: {drop_in} younger than its start"]
     # In a real run they are on the disk, and their time decides: it was started since.
     assert called(service, services=[place], changed_paths=[rule])["actions"] == []
+
+
+def test_a_unit_that_a_run_in_check_mode_would_have_made_needs_no_daemon_reload(programs: Any, called: Call) -> None:
+    """Nor does the run itself tell of one: systemd reads it when it is asked for."""
+    paths = [f"/etc/systemd/system/{NAME}", f"/etc/systemd/system/{NAME}.d/unde.conf", "/etc/systemd/system/other.service"]
+    programs.say("systemctl show", unit(LoadState="not-found", ActiveState="inactive", UnitFileState=""))
+    assert called(service, True, services=[{"name": NAME}], changed_paths=paths)["actions"] == [f"enable {NAME}", f"start {NAME}"]
+    programs.say("systemctl show", unit(ActiveState="inactive", UnitFileState="enabled"))
+    for path in paths[:2]:
+        assert called(service, True, services=[{"name": NAME}], changed_paths=[path])["actions"] == ["daemon-reload", f"start {NAME}"]
+    assert called(service, True, services=[{"name": NAME}], changed_paths=paths[2:])["actions"] == [f"start {NAME}"]
 
 
 def test_systemd_reads_a_unit_s_file_before_anything_else(programs: Any, called: Call, place: dict[str, Any]) -> None:
