@@ -28,7 +28,6 @@ STILL_FED = {
     "roles/core_database": 4,
     "roles/firewall": 1,
     "roles/gateway": 1,
-    "roles/mikrotik_chr": 7,
     "roles/nginx_gateway": 1,
     "roles/object_storage": 1,
     "roles/patroni": 6,
