@@ -81,8 +81,8 @@ def test_a_network_that_is_taken(address: str, found: str | None, host: Path, pr
 
 
 def test_a_route_that_leads_elsewhere(host: Path, programs: Any, called: Callable[..., dict[str, Any]]) -> None:
-    wider = {"dst": "10.0.0.0/8", "dev": "x"}
-    programs.say("route", [{"dst": "10.2.0.128/25", "gateway": "198.51.100.7", "dev": "eth0"}, {"dst": "10.2.0.5", "dev": "tun0"}, wider])
+    wider, address = {"dst": "10.0.0.0/8", "dev": "x"}, {"dst": "10.2.0.64/26", "dev": "eth0", "protocol": "kernel"}
+    programs.say("route", [address, {"dst": "10.2.0.128/25", "gateway": "198.51.100.7", "dev": "eth0"}, {"dst": "10.2.0.5", "dev": "tun0"}, wider])
     assert ask(called)["problems"] == [
         "the network of chr0, or one behind it, is taken: 10.2.0.128/25 is routed to 198.51.100.7",
         "the network of chr0, or one behind it, is taken: 10.2.0.5/32 is routed to tun0",

@@ -225,3 +225,16 @@ def test_what_is_away_is_not_taken_away(host: Host, called: Callable[..., dict[s
     host.rules("")
     host.programs.say("ip link show chr0", code=1)
     assert not called(module, state="absent", bridge="chr0")["changed"]
+
+
+def test_a_program_that_is_not_installed_is_no_failure(host: Host, called: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = host.programs.run
+
+    def act(words: list[str], **more: Any) -> Any:
+        if words[0] == "nft":
+            assert more["handle_exceptions"] is False
+            raise FileNotFoundError("nft")
+        return answer(words, **more)
+
+    monkeypatch.setattr(host.programs, "run", act)
+    assert run(called, check_mode=True)["actions"] == [f"systemctl reload {FIREWALL}"]
