@@ -18,6 +18,7 @@ DISKS = Path("/var/lib/unde-chr")
 WIREGUARD = Path("/etc/wireguard")
 #: The rules of the gateway on Debian itself; the last that goes when it is taken away.
 LINUX_ENGINE = Path("/etc/unde/gateway.nft")
+TIMER = "unde-chr-counters.timer"
 INTERFACES = Path("/sys/class/net")
 MEMINFO = Path("/proc/meminfo")
 NETWORK_FILES = (Path("/etc/systemd/network"), Path("/run/systemd/network"))
@@ -55,6 +56,12 @@ def missing_packages(libvirt: bool) -> list[str]:
 def kept_keys() -> list[str]:
     """Return the files with public keys that are kept on the host for the far ends of tunnels."""
     return sorted(map(str, WIREGUARD.glob("*.pub")))
+
+
+def is_counting(run: systemd.Run) -> bool:
+    """Return whether the timer that counts what the tunnels carry is enabled and runs."""
+    timer = systemd.properties(run, TIMER, "ActiveState", "UnitFileState")
+    return timer.get("ActiveState") == "active" and timer.get("UnitFileState") == "enabled"
 
 
 def shortages(guests: Iterable[str], ram_mb: int) -> list[str]:

@@ -86,6 +86,11 @@ linux_engine:
   type: bool
   returned: always
   sample: false
+counting:
+  description: Whether the timer that counts what the tunnels carry is enabled and runs.
+  type: bool
+  returned: always
+  sample: true
 kept_keys:
   description: The files with public keys that are kept for the far ends of tunnels.
   type: list
@@ -127,6 +132,7 @@ def main() -> None:
         missing_disks=chr_host.missing_disks(guests),
         missing_packages=chr_host.missing_packages(libvirt=bool(guests)),
         linux_engine=chr_host.LINUX_ENGINE.exists(),
+        counting=chr_host.is_counting(run),
         kept_keys=chr_host.kept_keys(),
     )
 

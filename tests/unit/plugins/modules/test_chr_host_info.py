@@ -63,6 +63,12 @@ def test_what_is_there_is_not_missing(host: Path, called: Callable[..., dict[str
     assert (result["missing_disks"], result["kept_keys"], result["linux_engine"]) == (["b"], [f"{host}/wireguard/wg-a.pub"], True)
 
 
+def test_whether_the_tunnels_are_counted(host: Path, programs: Any, called: Callable[..., dict[str, Any]]) -> None:
+    for state, counting in (("active\nUnitFileState=enabled", True), ("active\nUnitFileState=disabled", False), ("inactive\nUnitFileState=enabled", False)):
+        programs.say("systemctl show unde-chr-counters.timer", f"ActiveState={state}\n")
+        assert ask(called)["counting"] is counting
+
+
 def test_the_packages_whose_programs_or_libraries_are_not_there(host: Path, called: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chr_host, "NETWORK_PACKAGES", {"nftables": [str(host)], "conntrack": [f"{host}/none"]})
     monkeypatch.setattr(chr_host, "LIBVIRT_PACKAGES", {"qemu": [str(host), f"{host}/none"]})
