@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -255,3 +256,39 @@ def test_the_services_are_compared_as_far_as_they_are_given(router: Router, want
     assert router.look([services])["differing"] == ["ip service"]
     router.do("/ip/service/set", numbers="telnet", disabled="yes")
     assert router.look([one])["differing"] == []
+
+
+def field(**known: Any) -> Any:
+    unknown = dict.fromkeys(("default", "remove_value", "absent_value"))
+    return SimpleNamespace(**{"can_disable": False, "read_only": False, "write_only": False, **unknown, **known})
+
+
+LIST = SimpleNamespace(
+    single_value=False, primary_keys=None,
+    fields={"comment": field(can_disable=True, remove_value=""), "dst": field(), "distance": field(default=1), "log": field(can_disable=True, default=False)},
+)  # fmt: skip
+
+
+def differs(there: Menus, data: Menus) -> bool:
+    menu = routeros.Menu("ip route", data, {"field": "comment", "regex": "^unde: "})
+    return routeros.differs(menu, [{"comment": "unde: x", "log": False, **entry} for entry in there], LIST)
+
+
+@pytest.mark.parametrize(("there", "data", "expected"), [
+    ({"dst": "a"}, {"dst": "a", "comment": "unde: x"}, False),
+    ({}, {"dst": "a", "comment": "unde: x"}, True),
+    ({"dst": "a"}, {"dst": "a", "comment": "unde: x", "distance": 1}, False),
+    ({"dst": "a"}, {"dst": "a", "comment": "unde: x", "distance": 2}, True),
+    ({"dst": "a", "distance": 2}, {"dst": "a", "comment": "unde: x"}, True),
+    ({"dst": "a"}, {"dst": "a", "comment": "unde: x", "flavour": "sweet"}, True),
+    ({"dst": "a", "log": True}, {"dst": "a", "comment": "unde: x"}, True),
+    ({"dst": "a", "dynamic": True}, {"dst": "a", "comment": "unde: x"}, True),
+])  # fmt: skip
+def test_whatever_is_not_certainly_the_same_differs(there: dict[str, Any], data: dict[str, Any], expected: bool) -> None:
+    assert differs([there], [data]) is expected
+
+
+def test_each_entry_is_taken_once() -> None:
+    wanted = [{"dst": "a", "comment": "unde: x"}] * 2
+    assert not differs([{"dst": "a"}, {"dst": "a"}], wanted)
+    assert differs([{"dst": "a"}, {"dst": "b"}], wanted)
