@@ -15,6 +15,7 @@ from support import ROOT, run
 
 sys.path.insert(0, str(ROOT / "molecule/shared/routeros"))
 from standin.backend import Backend
+from standin.menus import BEHAVIOURS
 from standin.router import Router
 from standin.schema import Schema
 from standin.server import Server
@@ -43,7 +44,7 @@ class Lab:
         self.on()
 
     def on(self) -> None:
-        self.router = Router(self.schema, Backend(), self.state, self._restart)
+        self.router = Router(self.schema, BEHAVIOURS, Backend(), self.state, self._restart)
         self.server = Server(self.router, "127.0.0.1", self._port)
         asyncio.run_coroutine_threadsafe(self.server.refresh(), self.loop).result(5)
 
