@@ -33,7 +33,7 @@ def test_a_router_keeps_the_peer_whose_host_does_not_answer(tmp_path: Path) -> N
     given = {
         "mikrotik_chr_menus": [MENU], "mikrotik_chr_active": "a", "__mikrotik_chr_router": {"name": "a"},
         "wireguard_keys_far": {"wg-a": "learned"},
-        "__mikrotik_chr_peers": {"result": [{"interface": "wg-a", "public-key": "former"}, {"interface": "wg-b", "public-key": "known"}]},
+        "__mikrotik_chr_found": {"peer_keys": {"wg-a": "former", "wg-b": "known"}},
     }
     menus = told(tmp_path, "mikrotik_chr", "__mikrotik_chr_menus", given)
     assert menus[0]["data"] == [{"interface": "wg-a", "public-key": "learned"}, {"interface": "wg-b", "public-key": "known"}]

@@ -12,6 +12,7 @@ from pathlib import Path
 from .linux import Linux, dhcp
 from .linux.programs import program
 from .linux.wireguard import SOCKETS
+from .menus import BEHAVIOURS
 from .router import Router
 from .schema import Schema
 from .server import Server, log
@@ -45,7 +46,7 @@ async def live(name: str) -> int:
         # The answer to the command is sent first.
         loop.call_later(0.3, end, REBOOT)
 
-    router = Router(schema, backend, MEMORY / f"{name}.json", restart)
+    router = Router(schema, BEHAVIOURS, backend, MEMORY / f"{name}.json", restart)
 
     def listen(interface: str, output: int) -> None:
         loop.add_reader(output, _heard, router, interface, output)

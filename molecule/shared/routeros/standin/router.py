@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 
 from .backend import Backend
 from .errors import Trap
-from .menus import BEHAVIOURS
 from .references import rename
 from .schema import Schema
 from .table import Behaviour, Row, Table
@@ -42,14 +41,15 @@ class Router:
 
     Args:
         schema: what its version knows.
+        behaviours: what menus are beyond it, by their paths.
         backend: what makes it real.
         state: where it is remembered; None for a router that forgets.
         restart: called when the router is to go down and come up again.
 
     """
 
-    def __init__(self, schema: Schema, backend: Backend, state: Path | None, restart: Callable[[], None]) -> None:
-        self.schema, self.backend, self.restart = schema, backend, restart
+    def __init__(self, schema: Schema, behaviours: Mapping[str, type[Behaviour]], backend: Backend, state: Path | None, restart: Callable[[], None]) -> None:
+        self.schema, self.behaviours, self.backend, self.restart = schema, behaviours, backend, restart
         self.state = state
         self.sessions: list[Session] = []
         self.started = time.time()
@@ -68,7 +68,7 @@ class Router:
             menu = self.schema.menus.get(path)
             if menu is None:
                 raise Trap("no such command prefix", 0)
-            self._tables[path] = Table(self, menu, BEHAVIOURS.get(path, Behaviour)())
+            self._tables[path] = Table(self, menu, self.behaviours.get(path, Behaviour)())
         return self._tables[path]
 
     def renamed(self, path: str, old: str, new: str) -> None:
