@@ -50,8 +50,9 @@ def there(cited: str, where: str = "") -> bool:
 
 
 def missing(name: str, words: str) -> list[str]:
-    """Return the paths that a text cites and that do not exist."""
-    cited = {each.rstrip(".") for each in CITED.findall(words)} - MADE_BY_USERS - IMAGES
+    """Return the paths that a text cites and that do not exist; what goes on with a bracket is a pattern."""
+    found = {match[0].rstrip(".") for match in CITED.finditer(words) if words[match.end() : match.end() + 1] != "["}
+    cited = found - MADE_BY_USERS - IMAGES
     return sorted(f"{name}: {each}" for each in cited if not there(each, name))
 
 
