@@ -73,14 +73,7 @@ from pathlib import Path
 from ansible import constants
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-
-try:
-    from ansible.template import trust_as_template
-except ImportError:  # ansible-core before 2.19 trusts what inventory plugins publish
-    from ansible.utils.unsafe_proxy import wrap_var
-
-    trust_as_template = None
-
+from ansible.template import trust_as_template
 
 #: Variables of all hosts that hold something of every host. Ansible would repeat their value host by host, so that an estate of
 #: n hosts had n² entries; said as an expression they are computed where they are used, and are the same (tests/unit/test_inventory_plugin.py).
@@ -299,10 +292,11 @@ def own_options(path, options):
 def literal(value):
     """Return a value whose strings are no templates, whatever they look like: a command of the layout may have braces of its own.
 
-    What cannot be one is published as any inventory file's strings are, so that a listing shows it as it is.
+    Ansible evaluates what is trusted, and nothing else. What cannot be a template is published as any inventory file's strings are, so that a listing
+    shows it as it is.
     """
     if isinstance(value, str):
-        return untrusted(value) if any(mark in value for mark in ("{{", "{%", "{#")) else trusted(value)
+        return value if any(mark in value for mark in ("{{", "{%", "{#")) else trusted(value)
     if isinstance(value, dict):
         return {key: literal(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -310,15 +304,10 @@ def literal(value):
     return value
 
 
-def untrusted(text):
-    """Return a text that Ansible never evaluates."""
-    return text if trust_as_template else wrap_var(text)
-
-
 def trusted(value):
     """Return a value with its strings trusted as templates, as those of any inventory file are: it is the user's own, or the plan's expression."""
     if isinstance(value, str):
-        return trust_as_template(str(value)) if trust_as_template else str(value)
+        return trust_as_template(str(value))
     if isinstance(value, dict):
         return {key: trusted(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -61,13 +61,13 @@ class LookupModule(LookupBase):
 
     def _value(self, term, variables):
         """Return a secret that is there."""
-        name, _, entry = term.partition("/")
+        name, _slash, entry = term.partition("/")
         [value] = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar).run([name], variables)
         return value[entry] if entry else value
 
     def _has(self, term, variables):
         """Tell whether the vault has a secret."""
-        name, _, entry = term.partition("/")
+        name, _slash, entry = term.partition("/")
         return name in variables and (not entry or entry in self._value(name, variables))
 
     def _entries(self, term, variables):

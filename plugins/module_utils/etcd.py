@@ -28,7 +28,7 @@ MEMBER: dict[str, Any] = {
         "type": "list", "elements": "dict", "required": True,
         "options": {"name": {"type": "str", "required": True}, "address": {"type": "str", "required": True}},
     },
-    "cluster_token": {"type": "str", "required": True},
+    "cluster_token": {"type": "str", "required": True, "no_log": False},  # a name, by which clusters are told apart
     "client_port": {"type": "int", "default": 2379},
     "peer_port": {"type": "int", "default": 2380},
     "data_directory": {"type": "path", "default": "/var/lib/etcd/default"},
@@ -113,7 +113,7 @@ class Member:
 
     def is_installed(self) -> bool:
         """Return whether etcd and etcdctl are there, and etcd may read the host's key."""
-        _, groups, _ = self.run(["id", "-nG", "etcd"])
+        groups = self.run(["id", "-nG", "etcd"])[1]
         return Path("/usr/bin/etcd").exists() and Path("/usr/bin/etcdctl").exists() and "unde-tls" in groups.split()
 
     def unit(self) -> dict[str, str]:
@@ -227,12 +227,12 @@ class Member:
 
     def members(self, endpoints: list[str]) -> list[Entry] | None:
         """Return the cluster's members, agreed by its quorum; None when there is none."""
-        code, said, _ = self.etcdctl(endpoints, "member", "list")
+        code, said, _complaint = self.etcdctl(endpoints, "member", "list")
         return [Entry.read(each) for each in json.loads(said)["members"]] if code == 0 else None
 
     def unhealthy(self, endpoints: list[str]) -> list[str]:
         """Return the endpoints that do not take part in the quorum."""
-        _, said, _ = self.etcdctl(endpoints, "endpoint", "health")
+        said = self.etcdctl(endpoints, "endpoint", "health")[1]
         try:
             healthy = {each["endpoint"] for each in json.loads(said) if each["health"]}
         except ValueError:
@@ -292,7 +292,7 @@ class Member:
         bad = self.unhealthy([self.client_url(address) for address in self.others.values()]) if serving and self.others else []
         if bad:
             raise Refused(f"{self.name} was not restarted: {', '.join(bad)} not healthy, a restart here could cost the quorum. Mend that first.")
-        code, _, complaint = self.run(["systemctl", "restart", UNIT])
+        code, _said, complaint = self.run(["systemctl", "restart", UNIT])
         if code != 0:
             raise Refused(f"{self.name}: systemctl restart {UNIT}: {complaint.strip()}")
 

@@ -24,14 +24,12 @@ ACTIVE = frozenset({"active", "reloading", "activating", "refreshing"})
 
 def assignments(text: str) -> dict[str, str]:
     """Return the lines of the form KEY=value; comments are skipped."""
-    lines = (line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#"))
-    return {key: value for key, _, value in lines}
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
 
 def properties(run: Run, unit: str, *names: str) -> dict[str, str]:
     """Return properties of a unit, as ``systemctl show`` has them; nothing where systemd does not answer."""
-    _, said, _ = run(["systemctl", "show", unit, f"--property={','.join(names)}"])
-    return assignments(said)
+    return assignments(run(["systemctl", "show", unit, f"--property={','.join(names)}"])[1])
 
 
 def environment(pid: int) -> dict[str, str] | None:

@@ -209,8 +209,10 @@ def main() -> None:
                     replace(entry, staged[number])
             if os.path.exists(dest):
                 wanted = module.load_file_common_arguments(
-                    {"owner": entry["owner"], "group": entry["group"], "mode": entry["mode"] or DEFAULT_MODE[entry["state"]],
-                     "attributes": None, "seuser": None, "serole": None, "setype": None, "selevel": None, "unsafe_writes": False},
+                    {key: entry[key] for key in ("owner", "group")}
+                    | {"mode": entry["mode"] or DEFAULT_MODE[entry["state"]]}
+                    | dict.fromkeys(("attributes", "seuser", "serole", "setype", "selevel"))
+                    | {"unsafe_writes": False},
                     path=dest,
                 )
                 touched = module.set_fs_attributes_if_different(wanted, touched)

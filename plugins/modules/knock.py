@@ -83,7 +83,7 @@ def knock(doors, timeout_s):
             yield door, THROUGH.get(code, "unreachable")
     end = time.monotonic() + timeout_s
     while waiting.get_map() and time.monotonic() < end:
-        for key, _ in waiting.select(max(0, end - time.monotonic())):
+        for key, _mask in waiting.select(max(0, end - time.monotonic())):
             code = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             waiting.unregister(key.fileobj)
             key.fileobj.close()

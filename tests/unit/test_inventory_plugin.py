@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import tarfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,11 +228,28 @@ def test_another_plugin_may_take_what_is_no_layout(tmp_path: Path) -> None:
     assert "a" in json.loads(done.stdout)["all"]["children"] or "a" in done.stdout
 
 
+#: What a workplace has beside the repository's files: secrets, headers of encrypted disks, archives of services, remains of tools.
+BESIDE = (
+    *(".vault-password", "vault-password.txt", ".sops.yaml", "inventory/group_vars/all/vault.yml", "inventory/host_vars/push/vault.yml"),
+    *("inventory/production.yml", "inventory/examples/.vault-password", "inventory/luks-headers/local-redis.img", "inventory/chr/backup.rsc"),
+    *("inventory/artifacts/app.tar.gz", ".cache/inventory/plan.json", ".venv/bin/python", "build/lib/unde/cli.py", "dist/unde-0.1.0.tar.gz"),
+    *("generator/unde.egg-info/PKG-INFO", "generator/unde/__pycache__/cli.cpython-311.pyc", "unde-infra-0.0.9.tar.gz", "site.retry"),
+    *("roles/etcd/tasks/main.yml.orig", "roles/etcd/tasks/.main.yml.swp"),
+)
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the collection and install it into a folder of its own, without a server; return another folder to work in."""
+    """Build the collection in a workplace that is in use, and install it into a folder of its own, without a server; return another folder to work in."""
     folder = tmp_path_factory.mktemp("installed")
-    built = support.run("ansible-galaxy", "collection", "build", support.ROOT, "--output-path", folder, cwd=folder)
+    listed = support.run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines()
+    for name in (*listed, *BESIDE):
+        (folder / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+        if (support.ROOT / name).is_file():
+            shutil.copy2(support.ROOT / name, folder / "checkout" / name, follow_symlinks=False)
+        elif name in BESIDE:
+            (folder / "checkout" / name).write_text("not for others\n", encoding="utf-8")
+    built = support.run("ansible-galaxy", "collection", "build", folder / "checkout", "--output-path", folder, cwd=folder)
     assert built.returncode == 0, built.stderr
     [archive] = folder.glob("*.tar.gz")
     into = ("-p", folder / "collections", "--offline", "--no-deps")
@@ -258,15 +277,46 @@ def test_the_installed_collection(installed: Path, listed: dict[str, Any]) -> No
     assert str(installed / "collections") in shown.stdout.replace("\n", "").replace(" ", "")
 
 
+#: Folders that the archive holds whole, but for what no file of the repository is.
+WHOLE = ("docs", "generator", "meta", "playbooks", "plugins", "roles")
+#: All else that it holds: layouts to begin with, what a rotation calls, what pip needs to install the package `unde` from it, and words.
+OTHERS_SHIPPED = {
+    *("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "scripts/secrets", "inventory/layout.yml", "inventory/layout.schema.json"),
+    *("MANIFEST.json", "FILES.json"),
+}
+
+
 def test_what_the_collection_ships(installed: Path) -> None:
-    """The collection holds its roles, plugins and playbooks, and nothing of the workplace."""
+    """All that a user needs, and nothing of the workplace: no tests, no lab, no tools of ours, no remains, and above all no secret."""
     [archive] = installed.glob("*.tar.gz")
     with tarfile.open(archive) as files:
-        shipped = [PurePosixPath(name).parts for name in files.getnames()]
-    names = {parts[0] for parts in shipped}
-    assert {"plugins", "roles", "meta", "MANIFEST.json"} <= names
-    assert not names & {".git", ".venv", ".lab", ".cache", "collections", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
-    assert [parts for parts in shipped if "__pycache__" in parts or parts[-1].endswith(".pyc")] == []
+        shipped = {each.name for each in files if not each.isdir()}
+        assert files.getmember("scripts/secrets").mode & 0o111
+    listed = set(support.run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines())
+    wanted = {name for name in listed if name.startswith((*(f"{room}/" for room in WHOLE), "inventory/examples/", "changelogs/changelog."))}
+    assert sorted(wanted - shipped) == [], "what roles, playbooks and plugins need"
+    assert sorted(shipped - wanted) == sorted(OTHERS_SHIPPED), "galaxy.yml, build_ignore"
+
+
+#: Words about a checkout, which is what their links lead to.
+OF_A_CHECKOUT = {"docs/development.md", "docs/lab.md"}
+
+
+def test_every_link_of_the_shipped_words_leads_to_what_is_shipped(installed: Path) -> None:
+    home = installed / "collections/ansible_collections/unde/infra"
+    files = [file for file in sorted(home.rglob("*.md")) if str(file.relative_to(home)) not in OF_A_CHECKOUT]
+    assert len(files) > 30
+    links = [(file, target) for file in files for target in re.findall(r"\]\((?!\w+://)([^)\s#]+)", file.read_text(encoding="utf-8"))]
+    assert [f"{file.relative_to(home)}: {target}" for file, target in links if not (file.parent / target).exists()] == []
+
+
+def test_every_program_that_a_playbook_calls_is_shipped(installed: Path) -> None:
+    """By its place in the collection."""
+    home = installed / "collections/ansible_collections/unde/infra/playbooks"
+    called = {(file, path) for file in home.rglob("*.yml") for path in re.findall(r"playbook_dir \}\}/([\w./-]+)", file.read_text(encoding="utf-8"))}
+    assert called
+    # Ansible's playbook_dir is that of the playbook; here all of them are one folder below.
+    assert [f"{file}: {path}" for file, path in called if not (home / "operate" / path).exists()] == []
 
 
 # ── What a user of the collection meets ───────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 """What happens when a host, a tunnel, a site or a link is lost: who keeps quorum, where writes go, what users notice.
 
-Pure: an estate in, outcomes out. How it reasons is told in ``docs/survive.md``.
+Pure: an estate in, outcomes out. What it says, and how to ask, is told in ``docs/proving.md``.
 """
 
 from collections.abc import Sequence
