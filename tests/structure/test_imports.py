@@ -1,8 +1,9 @@
-"""Which room may import which: model ← plan ← checks ← survive ← reports ← cli; nothing of the generator knows Ansible."""
+"""Which room may import which: model ← plan ← checks ← survive ← reports ← cli, in no circle; nothing of the generator knows Ansible."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,21 @@ def test_a_module_imports_only_what_stands_before_it(module: Path) -> None:
     assert not wrong
     foreign = {name for name in imported(module) if name.split(".")[0] in ("ansible", "molecule", "support")}
     assert not foreign
+
+
+def test_no_modules_import_each_other() -> None:
+    """No import leads back to where it began, by however many others, within a room neither; one inside a function or for types alone counts too."""
+    modules = {".".join(("unde", *module.with_suffix("").parts)).removesuffix(".__init__"): module for module in MODULES}
+    # Who names a thing of a module imports the module.
+    imports = {
+        name: {near for each in imported(module) if (near := each if each in modules else each.rpartition(".")[0]) in modules} - {name}
+        for name, module in modules.items()
+    }
+    assert sum(map(len, imports.values())) > len(modules), "hardly an import was found"
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"they import each other: {' ← '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

@@ -116,7 +116,7 @@ def test_who_leads_decides(estate: Estate) -> None:
     """With the link cut the witness hears both sites: who leads etcd decides where writes go, and the worse case is told."""
     outcome = survive.lose(estate, ["link:local:helsinki"])
     assert (outcome.leader, outcome.votes) == ("etcd-2", 3)
-    assert "etcd-2 leads etcd" in outcome.sentence
+    assert "etcd-2 leads etcd" in survive.words.sentence(outcome)
     assert survive.lose(estate, ["site:helsinki"]).leader is None
 
 
