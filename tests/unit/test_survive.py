@@ -16,6 +16,7 @@ from unde import survive
 from unde.errors import InvalidLayout, WrongCall
 from unde.model import Estate
 from unde.plan import tunnels
+from unde.plan.routes import of_site
 from unde.plan.timing import Timing
 
 Said = Callable[..., tuple[str, str, int]]
@@ -241,7 +242,7 @@ class Slow:
         site = self.estate.hosts[name].site
         routes = [(IPNetwork(route), end.far_host, end.interface) for end in tunnels.ends_of(self.estate, name) for route in end.routes]
         if name not in self.estate.gateways:
-            routes += [(IPNetwork(route["to"]), self.at[IPAddress(route["via"])], None) for route in tunnels.return_routes(self.estate, site)]
+            routes += [(IPNetwork(route["to"]), self.at[IPAddress(route["via"])], None) for route in of_site(self.estate, site)]
         own = list(self.estate.layout.sites[site].networks.values())
         return sorted([*routes, *((network, "", None) for network in own)], key=lambda route: -route[0].prefixlen)
 
