@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import support
-from unde.plan import containers, inventory
+import unde
+from unde.plan import containers
 
 STAGE_2 = {
     "hosts": {
@@ -28,7 +29,7 @@ STAGE_2 = {
 
 def told(host: str, overlaid: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return all that a host is told."""
-    plan = inventory.build(support.estate(overlaid))
+    plan = unde.inventory(support.estate(overlaid))
     result = dict(plan.shared)
     for group in plan.members[host]:
         result |= plan.groups[group]

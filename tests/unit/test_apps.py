@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 import support
-from unde.plan import inventory
+import unde
 
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, dict[str, dict[str, Any]]]:
     """Return host → service → what the role is told, of an estate with two shards."""
-    plan = inventory.build(support.estate({"shards": {"count": 2}}))
+    plan = unde.inventory(support.estate({"shards": {"count": 2}}))
     return {
         host: {service["name"]: service for service in variables["app_service_services"]}
         for host, variables in plan.hosts.items() if "app_service_services" in variables

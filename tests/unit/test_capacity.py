@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import support
-from unde.model import Estate, expand, read
+import unde
+from unde.model import Estate
 from unde.plan import capacity, wal, ways
 from unde.plan.capacity import Need, OutOfReach
 
@@ -19,7 +20,7 @@ START = date(2027, 1, 1)
 @pytest.fixture(scope="module")
 def estate() -> Estate:
     """The shipped layout."""
-    return expand(*read(support.LAYOUT))
+    return unde.estate(unde.load(support.LAYOUT))
 
 
 def need(estate: Estate, users: int) -> Need:

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 import support
-from unde.plan import inventory, secrets
+import unde
+from unde.plan import secrets
 from unde.reports import listings
 
 Said = Callable[..., tuple[str, str, int]]
@@ -31,7 +32,7 @@ def test_examples(example: Path, said: Said) -> None:
     assert code == 0
     assert "ERROR" not in out
     estate = support.estate(file=example)
-    assert set(inventory.build(estate).hosts) == set(estate.hosts)
+    assert set(unde.inventory(estate).hosts) == set(estate.hosts)
     assert all(rows(estate) is not None for rows in listings.LISTINGS.values())
 
 

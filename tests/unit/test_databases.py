@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import support
+import unde
 from unde.model import Estate
-from unde.plan import databases, inventory, secrets
+from unde.plan import databases, secrets
 from unde.plan.flows import Flows
 
 
 def told(estate: Estate, host: str) -> dict[str, Any]:
     """Return all that a host is told."""
-    plan = inventory.build(estate)
+    plan = unde.inventory(estate)
     result: dict[str, Any] = {}
     for group in plan.members[host]:
         result |= plan.groups[group]

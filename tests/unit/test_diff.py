@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 import support
+import unde
 from unde import diff
 from unde.diff import hosts
 from unde.errors import InvalidLayout
-from unde.model import Estate, expand, read
-from unde.plan import inventory
+from unde.model import Estate
 from unde.reports import changes
 
 ROLES = support.ROOT / "roles"
@@ -49,7 +49,7 @@ def test_every_host_that_is_told_something_else_is_named_and_no_other(seed: int)
     picked = random.Random(seed).sample(EDITS, 3)
     old, new = estate(picked[0]), estate(*picked)
     found = {change.name: change for change in diff.between(old, new, EFFECTS).hosts}
-    before, after = inventory.build(old), inventory.build(new)
+    before, after = unde.inventory(old), unde.inventory(new)
     for name in {**old.hosts, **new.hosts}:
         if name not in old.hosts or name not in new.hosts:
             assert found[name].change == ("added" if name in new.hosts else "removed")
@@ -231,6 +231,6 @@ def test_grow_refuses_a_number_that_is_another_value_too(checkout: Path) -> None
 def test_growing_to_every_size_passes_the_checks() -> None:
     """1, 2, 4 … 100 shards and the last one that there is room for; one more is refused by name."""
     for count in (2, 4, 8, 16, 50, 100, 151):
-        assert len(expand(*read(support.LAYOUT, None, f"shards.count={count}")).hosts) == 29 + 2 * count
+        assert len(unde.estate(unde.load(support.LAYOUT, None, f"shards.count={count}")).hosts) == 29 + 2 * count
     with pytest.raises(InvalidLayout, match="151 shards"):
-        expand(*read(support.LAYOUT, None, "shards.count=152"))
+        unde.estate(unde.load(support.LAYOUT, None, "shards.count=152"))

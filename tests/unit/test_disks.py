@@ -11,8 +11,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import support
-from unde import checks
-from unde.plan import disks, inventory, secrets
+import unde
+from unde.plan import disks, secrets
 
 DISK = {"device": "/dev/disk/by-id/nvme-a"}
 ENCRYPTED = {"shards": {"replica": {"only": {0: {"encrypted_disk": DISK}}}}}
@@ -36,7 +36,7 @@ def test_one_key_of_the_layout() -> None:
     replica = estate.hosts["shard-replica-0"]
     assert replica.roles.index("luks") < replica.roles.index("postgres_shard")
     assert estate.by_role["luks"] == (replica,)
-    told = inventory.build(estate).hosts["shard-replica-0"]
+    told = unde.inventory(estate).hosts["shard-replica-0"]
     assert {name: value for name, value in told.items() if name.startswith("luks_")} == {
         "luks_device": DISK["device"], "luks_mount": "/var/lib/postgresql", "luks_unlock": "operator",
         "luks_memory_kib": 1 << 20, "luks_iterations": 4, "luks_parallel": 4, "luks_services": ["patroni.service", "postgresql@.service"],
@@ -45,7 +45,7 @@ def test_one_key_of_the_layout() -> None:
     one, other = (made[name] for name in secrets.DISKS)
     assert one.keys() == other.keys() == {"shard-replica-0"}
     assert one != other
-    assert [finding for finding in checks.run(estate) if finding.rule.startswith("disk-")] == []
+    assert [finding for finding in unde.check(estate) if finding.rule.startswith("disk-")] == []
 
 
 @pytest.mark.parametrize(("host", "mount", "units"), [
@@ -60,8 +60,8 @@ def test_one_key_of_the_layout() -> None:
 def test_whoever_keeps_data_on_the_disk_waits_for_it(host: str, mount: str, units: list[str]) -> None:
     """Wherever the disk is: started without it, a service would write beside it, in the clear."""
     estate = support.estate({"hosts": {host: {"encrypted_disk": {**DISK, "mount": mount}}}})
-    assert inventory.build(estate).hosts[host]["luks_services"] == units
-    assert [finding for finding in checks.run(estate) if finding.rule.startswith("disk-")] == []
+    assert unde.inventory(estate).hosts[host]["luks_services"] == units
+    assert [finding for finding in unde.check(estate) if finding.rule.startswith("disk-")] == []
 
 
 def test_who_archives_waits_for_the_disk_of_the_backups() -> None:
@@ -73,7 +73,7 @@ def test_who_archives_waits_for_the_disk_of_the_backups() -> None:
 
 
 def test_a_disk_on_which_nobody_keeps_anything_is_told() -> None:
-    [said] = [each for each in checks.run(support.estate({"hosts": {"embedder": {"encrypted_disk": {**DISK, "mount": "/srv"}}}})) if each.rule == "disk-unused"]
+    [said] = [each for each in unde.check(support.estate({"hosts": {"embedder": {"encrypted_disk": {**DISK, "mount": "/srv"}}}})) if each.rule == "disk-unused"]
     assert said.level == "warning"
     assert "/var/lib/unde-embedder" in said.fix
 

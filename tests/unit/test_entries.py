@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import support
+import unde
 from unde import survive
-from unde.plan import inventory
 
 HOST = {"site": "local", "type": "cloud", "vcpu": 4, "ram_gb": 8, "disk_gb": 80, "state": "create", "day": 14}
 ROUTES = [{"path": "/", "port": 8020}, {"path": "/talk", "to": "orchestrator", "websocket": True}, {"path": "/voice", "to": "voice", "sites": ["local"]}]
@@ -31,7 +31,7 @@ def told(host: str, **changes: Any) -> dict[str, Any]:
         }},
         "flows": FLOWS,
     }
-    plan = inventory.build(support.estate(overlay))
+    plan = unde.inventory(support.estate(overlay))
     return plan.hosts[host]
 
 
@@ -69,7 +69,7 @@ def test_what_nobody_else_may_call_listens_on_the_loopback_address() -> None:
             "app-entry": {"entry": {"names": ["api.example.org"], "certificate": "files", "routes": [{"path": "/", "to": "inner"}]}},
         }
     }
-    plan = inventory.build(support.estate(overlay))
+    plan = unde.inventory(support.estate(overlay))
     for host in ("local-app", "unde-app"):
         assert plan.hosts[host]["nginx_gateway_upstreams"] == [{"name": "inner", "servers": [{"address": "127.0.0.1", "port": 8021, "backup": False}]}]
 
@@ -119,7 +119,7 @@ def balanced(**entry: Any) -> dict[str, Any]:
 
 def test_behind_a_balancer() -> None:
     """Users come to the balancer, which alone may call the entries of its site; the other site's entry is called by users, and knows of no balancer."""
-    plan = inventory.build(support.estate(balanced(names=["api.example.org"])))
+    plan = unde.inventory(support.estate(balanced(names=["api.example.org"])))
     opened = {host: {each["name"]: each["peers"] for each in plan.hosts[host]["firewall_inbound"] if 443 in each["ports"]} for host in plan.hosts}
     assert opened["local-balancer"] == {"users-entry:app-entry<users": []}
     assert opened["local-app"] == opened["local-app-2"] == {"users-entry:app-entry/balanced": ["10.2.0.60"]}

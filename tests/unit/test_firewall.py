@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import support
-from unde.plan import inventory
+import unde
 from unde.plan.firewall import Opening
 from unde.plan.variables import host as variables
 
@@ -41,14 +41,14 @@ def test_an_interface_is_published_only_where_there_is_one() -> None:
 
 def test_hosts_that_serve_customers_observe() -> None:
     """A host that is ours to build enforces from the first rule on."""
-    plan = inventory.build(support.estate({"hosts": {"monitoring": {"adopt": ["base", "firewall"]}}}))
+    plan = unde.inventory(support.estate({"hosts": {"monitoring": {"adopt": ["base", "firewall"]}}}))
     assert (plan.hosts["monitoring"]["firewall_mode"], plan.hosts["local-app"]["firewall_mode"]) == ("observe", "enforce")
 
 
 def test_the_layout_says_when_a_host_enforces() -> None:
     """A host's `firewall`, and the one of a single shard's host, decide over what follows from the state."""
     replica = {"replica": {"only": {0: {"firewall": "enforce"}}}}
-    plan = inventory.build(support.estate({"hosts": {"push": {"firewall": "enforce"}, "scraper": {"firewall": "observe"}}, "shards": replica}))
+    plan = unde.inventory(support.estate({"hosts": {"push": {"firewall": "enforce"}, "scraper": {"firewall": "observe"}}, "shards": replica}))
     assert {name: plan.hosts[name]["firewall_mode"] for name in ("push", "scraper", "monitoring", "shard-replica-0")} == {
         "push": "enforce", "scraper": "observe", "monitoring": "observe", "shard-replica-0": "enforce",
     }
@@ -56,7 +56,7 @@ def test_the_layout_says_when_a_host_enforces() -> None:
 
 def test_egress_by_name() -> None:
     """What the layout knows by name is let through by name alone."""
-    plan = inventory.build(support.estate())
+    plan = unde.inventory(support.estate())
     egress = {each["name"]: each for each in plan.hosts["local-shard-0"]["firewall_outbound"]}
     assert (egress["database-backups:object-storage"]["peers"], egress["database-backups:object-storage"]["names"][0]) == ([], "hel1.your-objectstorage.com")
 

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 import support
+import unde
 from unde.model import Estate
-from unde.plan import inventory, secrets
+from unde.plan import secrets
 
 ROLES = support.ROOT / "roles"
 ROLE = ROLES / "grafana"
@@ -77,7 +78,7 @@ def rendered(template: str, **variables: Any) -> str:
 @pytest.fixture(scope="module")
 def told(estate: Estate) -> dict[str, Any]:
     """Return what the host of Grafana is told."""
-    return inventory.build(estate).hosts["monitoring"]
+    return unde.inventory(estate).hosts["monitoring"]
 
 
 def test_every_question_is_promql(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_what_is_told(estate: Estate, told: dict[str, Any]) -> None:
 def test_a_layout_s_ports_are_followed() -> None:
     """Wherever Prometheus serves."""
     other = support.estate({"services": {"prometheus": {"ports": [9190]}, "grafana": {"ports": [3100]}}})
-    mine = inventory.build(other).hosts["monitoring"]
+    mine = unde.inventory(other).hosts["monitoring"]
     assert (mine["grafana_prometheus_url"], mine["grafana_port"]) == ("https://10.1.0.7:9190", 3100)
 
 

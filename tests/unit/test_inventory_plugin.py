@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 import support
+import unde
 from unde.model import Estate
-from unde.plan import groups, inventory
+from unde.plan import groups
 
 
 def copied(folder: Path, added: str = "", changed: tuple[str, str] = ("", "")) -> Path:
@@ -45,8 +46,8 @@ def test_what_is_published_as_an_expression(estate: Estate) -> None:
     done = support.run(*show, ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1")
     [task] = json.loads(done.stdout)["plays"][0]["tasks"]
     assert set(task["hosts"]) == set(estate.hosts)
-    assert all(result["base_hosts"] == inventory.build(estate).shared["base_hosts"] for result in task["hosts"].values())
-    assert inventory.build(estate).shared.keys() == {"base_hosts", "unde_gates_of_days", "unde_rollout", "unde_vault_entries"}
+    assert all(result["base_hosts"] == unde.inventory(estate).shared["base_hosts"] for result in task["hosts"].values())
+    assert unde.inventory(estate).shared.keys() == {"base_hosts", "unde_gates_of_days", "unde_rollout", "unde_vault_entries"}
 
 
 def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:

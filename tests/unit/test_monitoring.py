@@ -14,9 +14,9 @@ import yaml
 from ansible.plugins.filter.core import to_bool
 
 import support
-from unde import checks
+import unde
 from unde.model import Estate
-from unde.plan import inventory, scrape, secrets
+from unde.plan import scrape, secrets
 
 ROLE = support.ROOT / "roles" / "prometheus"
 CASES = Path(__file__).parent / "alerts"
@@ -73,7 +73,7 @@ def rules() -> dict[str, dict[str, Any]]:
 
 def told(estate: Estate, host: str) -> dict[str, Any]:
     """Return all that a host is told."""
-    plan = inventory.build(estate)
+    plan = unde.inventory(estate)
     result = dict(plan.shared)
     for group in plan.members[host]:
         result |= plan.groups[group]
@@ -275,15 +275,15 @@ def test_a_server_that_is_itself_the_router_is_asked_through_its_tunnels() -> No
     """Nothing of ours answers there: as a target it would be down for ever; the probe of the tunnels tells of it."""
     estate = support.estate(BARE)
     assert "helsinki-gw" not in {host for job in scrape.jobs(estate) for host in job.hosts}
-    assert [finding for finding in checks.run(estate) if finding.rule == "monitoring-missing"] == []
+    assert [finding for finding in unde.check(estate) if finding.rule == "monitoring-missing"] == []
     blind = support.merged(support.shipped(), BARE)
     del blind["services"]["blackbox-exporter"]
     blind["flows"]["scrape"]["to"].remove("blackbox-exporter")
-    [said] = [finding for finding in checks.run(support.estate_of(blind)) if finding.rule == "monitoring-missing"]
+    [said] = [finding for finding in unde.check(support.estate_of(blind)) if finding.rule == "monitoring-missing"]
     assert "blackbox-exporter" in said.fix
 
 
 def test_a_watch_is_not_blind_for_a_server_that_is_itself_the_router() -> None:
     sites = ["local", "witness", "helsinki"]
     watched = {"clusters": {"watches": {"local": {"sites": sites}}}, "flows": {"watch-local": {"at": sites}}}
-    assert [finding for finding in checks.run(support.estate(support.merged(BARE, watched))) if finding.rule == "watch-blind"] == []
+    assert [finding for finding in unde.check(support.estate(support.merged(BARE, watched))) if finding.rule == "watch-blind"] == []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import support
-from unde import checks
+import unde
 from unde.errors import Finding, InvalidLayout
 
 GONE = object()  #: the key is taken out
@@ -52,7 +52,7 @@ class Fault:
 def said(data: dict[str, Any]) -> list[Finding]:
     """Return all findings on plain data."""
     try:
-        return checks.run(support.estate_of(data))
+        return unde.check(support.estate_of(data))
     except InvalidLayout as error:
         return list(error.findings)
 

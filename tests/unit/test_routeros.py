@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import support
+import unde
 from unde.model import Estate
-from unde.plan import inventory, routeros
+from unde.plan import routeros
 from unde.plan.flows import Flows
 from unde.plan.routeros import Entry
 
@@ -143,7 +144,7 @@ def test_nothing_comes_from_where_it_cannot_come_from(estate: Estate) -> None:
 def test_guests_stand_in_their_network_for_ever() -> None:
     """A standby moves nobody; addresses of cards follow from those of the network."""
     one, two = (
-        inventory.build(support.estate({"sites": {"helsinki": {"gateway": {"standby": standby}}}})).hosts[GATEWAY]["mikrotik_chr_guests"]
+        unde.inventory(support.estate({"sites": {"helsinki": {"gateway": {"standby": standby}}}})).hosts[GATEWAY]["mikrotik_chr_guests"]
         for standby in (False, True)
     )
     assert one == two[:1] == [{"name": "a", "address": "192.168.254.2", "mac": "52:54:00:a8:fe:02"}]

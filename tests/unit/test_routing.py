@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import support
-from unde.plan import inventory
+import unde
 
 FILE = support.ROOT / "roles/routing/files/unde-routing"
 
@@ -48,7 +48,7 @@ def record(member: str = "near", epoch: int = 10, *, since: str = "then", revisi
 
 
 def test_each_site_s_reconciler_is_told_of_its_own_etcd_and_its_own_redis() -> None:
-    told = inventory.build(support.estate({"shards": {"count": 2}}))
+    told = unde.inventory(support.estate({"shards": {"count": 2}}))
     assert [name for name, groups in told.members.items() if "role_routing" in groups] == ["local-etcd-1", "etcd-2"]
     assert told.hosts["local-etcd-1"]["routing_redis"] == {
         "instance": "limits", "address": "10.2.0.4", "port": 6380, "user": "shards", "prefix": "routing:shard:",

@@ -11,6 +11,7 @@ import pytest
 from test_routing import program as reconciler
 
 import support
+import unde
 from unde.plan import inventory, scrape, secrets
 
 HOST = {"site": "local", "type": "cloud", "vcpu": 2, "ram_gb": 2, "disk_gb": 40, "state": "create", "day": 9}
@@ -43,7 +44,7 @@ SENTINELS = ["10.2.0.4:26379", "10.2.0.94:26379", "10.2.0.50:26379"]
 @pytest.fixture(scope="module")
 def plan() -> inventory.Inventory:
     """Return what Ansible is told of the grown estate."""
-    return inventory.build(support.estate(GROWN))
+    return unde.inventory(support.estate(GROWN))
 
 
 def test_both_copies_are_the_same_but_for_their_place(plan: inventory.Inventory) -> None:
@@ -65,7 +66,7 @@ def test_two_copies_of_a_master_let_it_stop_where_it_is_alone() -> None:
         "services": {"redis-cache": {"hosts": ["local-redis", "local-redis-2", "local-redis-3"]}},
         "flows": {"redis-copies": {"from": ["local-redis", "local-redis-2", "local-redis-3"]}},
     }
-    told = inventory.build(support.estate(support.merged(GROWN, more))).hosts["local-redis-3"]
+    told = unde.inventory(support.estate(support.merged(GROWN, more))).hosts["local-redis-3"]
     assert told["redis_instances"][1]["replication"]["least_replicas"] == 1
 
 
@@ -89,7 +90,7 @@ def test_clients_are_told_whom_to_ask(plan: inventory.Inventory) -> None:
     }
     assert "UNDE_REDIS_SENTINEL" not in mood["environment"]
     assert {"file": "redis-sentinel-client", "variable": "vault_redis_passwords", "key": "sentinel-client", "volatile": False} in mood["secrets"]
-    [alone] = inventory.build(support.estate()).hosts["local-mood"]["app_service_services"]
+    [alone] = unde.inventory(support.estate()).hosts["local-mood"]["app_service_services"]
     assert not any("SENTINEL" in name or "MASTER" in name for name in alone["environment"])
     assert [secret["file"] for secret in alone["secrets"]] == ["redis-cache-mood"]
 

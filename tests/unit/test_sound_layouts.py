@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 import support
-from unde import checks
-from unde.model import expand, read
+import unde
 
 EXAMPLES = support.ROOT / "inventory" / "examples"
 GOLDEN = support.ROOT / "tests" / "golden"
@@ -49,12 +48,12 @@ MENDED: dict[str, Any] = {
 @pytest.mark.parametrize("name", SOUND)
 def test_nothing_is_said_of_a_sound_layout(name: str) -> None:
     """Neither an error nor a warning."""
-    assert checks.run(expand(*read(*SOUND[name]))) == []
+    assert unde.check(unde.estate(unde.load(*SOUND[name]))) == []
 
 
 def test_the_newsroom_is_warned_of_what_it_has_to_fill_in() -> None:
     """PostHog has no releases: which commit runs is its user's to say."""
-    assert {(finding.level, finding.rule) for finding in checks.run(expand(*read(EXAMPLES / "newsroom.yml")))} == {("warning", "posthog-pins")}
+    assert {(finding.level, finding.rule) for finding in unde.check(unde.estate(unde.load(EXAMPLES / "newsroom.yml")))} == {("warning", "posthog-pins")}
 
 
 @pytest.mark.parametrize("count", [1, 2, 16, 100, 151])
@@ -64,14 +63,14 @@ def test_nothing_is_said_of_the_shipped_layout_with_its_doubts_removed(count: in
     data = support.shipped()
     data["shards"]["replica"] |= {"starting": {}, "only": {}}
     merged = support.merged(data, mended)
-    assert checks.run(support.estate_of(merged)) == []
+    assert unde.check(support.estate_of(merged)) == []
 
 
 @pytest.mark.parametrize("file", ["layout.yml", "examples/sixteen-shards.yml"])
 def test_the_shipped_layouts_are_warned_of_what_was_decided(file: str) -> None:
     """No error, and no warning without its decision or something to fill in."""
-    estate = expand(*read(support.ROOT / "inventory" / file))
-    found = checks.run(estate)
+    estate = unde.estate(unde.load(support.ROOT / "inventory" / file))
+    found = unde.check(estate)
     assert {finding.level for finding in found} == {"warning"}
     assert {finding.rule for finding in found} <= KEPT.keys() | TO_BE_FILLED_IN.keys()
     assert {finding.path for finding in found if finding.rule in TO_BE_FILLED_IN} == set(TO_BE_FILLED_IN.values())
@@ -80,7 +79,7 @@ def test_the_shipped_layouts_are_warned_of_what_was_decided(file: str) -> None:
 
 def test_the_laboratory_may_be_built() -> None:
     """Its overlay leaves no error."""
-    checks.refuse_errors(expand(*read(support.LAYOUT, support.ROOT / "molecule" / "estate" / "lab.yml")))
+    unde.refuse_errors(unde.estate(unde.load(support.LAYOUT, support.ROOT / "molecule" / "estate" / "lab.yml")))
 
 
 def on_bookworm(**changed: Any) -> list[str]:
@@ -88,7 +87,7 @@ def on_bookworm(**changed: Any) -> list[str]:
     in_use = [name for name, host in support.shipped()["hosts"].items() if host["state"] != "create"]
     data = support.merged(support.shipped(), {"hosts": {name: {"release": "bookworm"} | changed for name in in_use}})
     estate = support.estate_of(data)
-    return [finding.message for finding in checks.run(estate) if finding.rule == "release-role"]
+    return [finding.message for finding in unde.check(estate) if finding.rule == "release-role"]
 
 
 def test_what_is_adopted_first_works_on_debian_12() -> None:

@@ -12,6 +12,7 @@ import pytest
 from netaddr import IPAddress, IPNetwork
 
 import support
+import unde
 from unde import survive
 from unde.errors import InvalidLayout, WrongCall
 from unde.model import Estate
@@ -215,7 +216,7 @@ def test_one_site() -> None:
 
 def test_a_lone_vote_breaks_the_default() -> None:
     """With one etcd member, its loss stops all writes."""
-    single = support.source.load(SINGLE_SITE).data
+    single = unde.load(SINGLE_SITE).data
     for name in ("etcd-2", "etcd-3"):
         del single["hosts"][name]
     assert broken(support.estate_of(single)) == {"one-host": (

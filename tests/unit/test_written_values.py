@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import support
-from unde.model import overlay, source
+import unde
+from unde.model import source
 
 Said = Callable[..., tuple[str, str, int]]
 
@@ -117,7 +118,7 @@ def test_an_assignment_is_one_value(assignments: str, said: Said) -> None:
 @pytest.mark.parametrize("part", ["07", "٣", "1_0", "9" * 5000])
 def test_a_path_s_number_is_plain(part: str) -> None:
     """What is no plain number in a path is a name, and no other number."""
-    read = overlay.assign(source.load(support.LAYOUT), f"rollout.days.{part}=1")
+    read = unde.load(support.LAYOUT, None, f"rollout.days.{part}=1")
     assert part in read.data["rollout"]["days"]
 
 

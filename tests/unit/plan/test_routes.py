@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import support
-from unde import checks
+import unde
 from unde.model import Estate
 from unde.plan.routes import Hop, Routes
 
@@ -50,7 +50,7 @@ def test_the_way(base: Estate, start: str, end: str, hops: list[Hop]) -> None:
 
 def test_no_way() -> None:
     """Without its tunnel a host at a site that has no gateway reaches no other site, and nobody reaches it."""
-    data = support.source.load(BASE).data
+    data = unde.load(BASE).data
     del data["tunnels"]["peers"]["wg-app"]
     routes = Routes(support.estate_of(data))
     assert routes.way("app", "etcd-2") is None
@@ -61,10 +61,10 @@ def test_no_way() -> None:
 
 def test_two_gateways() -> None:
     """A tunnel between two gateways carries for the hosts behind both; that is how a flow between them is judged too."""
-    data = support.merged(support.source.load(BASE).data, TWO_GATEWAYS)
+    data = support.merged(unde.load(BASE).data, TWO_GATEWAYS)
     estate = support.estate_of(data)
     assert Routes(estate).way("etcd-2", "camera") == (Hop("gw", None), Hop("door", "wg-sites"), Hop("camera", None))
     assert Routes(estate).way("camera", "etcd-2") == (Hop("door", None), Hop("gw", "wg-sites"), Hop("etcd-2", None))
-    assert "flow-not-carried" not in {finding.rule for finding in checks.run(estate)}
+    assert "flow-not-carried" not in {finding.rule for finding in unde.check(estate)}
     del data["tunnels"]["peers"]["wg-sites"]
-    assert "flow-not-carried" in {finding.rule for finding in checks.run(support.estate_of(data))}
+    assert "flow-not-carried" in {finding.rule for finding in unde.check(support.estate_of(data))}
