@@ -83,7 +83,7 @@ except ImportError:  # ansible-core before 2.19 trusts what inventory plugins pu
 
 
 #: Variables of all hosts that hold something of every host. Ansible would repeat their value host by host, so that an estate of
-#: n hosts had n² entries; said as an expression they are computed where they are used, and are the same (tests/unit/test_inventory_plugin.py).
+#: n hosts had n² entries; said as an expression they are computed where they are used, and are the same (tests/unit/plugins/inventory/test_layout.py).
 EXPRESSIONS = {
     "base_hosts": (
         "{{ groups['all'] | map('extract', hostvars) | selectattr('unde_address', 'defined') "

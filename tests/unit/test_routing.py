@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
@@ -233,3 +235,41 @@ def test_the_metrics_say_what_happened() -> None:
     assert (said['unde_routing_epoch{shard="0"}'], said['unde_routing_stale{shard="0"}']) == ("9", "1")
     assert [said[f'unde_routing_errors_total{{reason="{reason}"}}'] for reason in ("etcd", "redis", "member")] == ["0", "1", "1"]
     assert float(said['unde_routing_confirmed_seconds{shard="0"}']) > 1_700_000_000
+
+
+# ── Redis with copies ──
+
+
+@pytest.fixture
+def sentinel() -> Iterator[tuple[str, list[bytes]]]:
+    """Serve as a sentinel that knows one master; return where, and what it was asked."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            try:
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        while asked := connection.recv(4096):
+                            heard.append(asked)
+                            wrong = b"AUTH" in asked and b"secret" not in asked
+                            known = b"*2\r\n$9\r\n10.2.0.94\r\n$4\r\n6380\r\n" if b"SENTINEL" in asked else b"+OK\r\n"
+                            connection.sendall(b"-WRONGPASS no\r\n" if wrong else known)
+            except OSError:
+                return
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}", heard
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_reconciler_passes_over_a_sentinel_that_is_away(sentinel: tuple[str, list[bytes]]) -> None:
+    """The next one is asked; a wrong password is no answer."""
+    place, heard = sentinel
+    settings = {"sentinels": ["127.0.0.1:1", place], "instance": "limits", "address": "10.2.0.4", "port": 6380}
+    assert program.Redis(settings, "own", "secret").leader() == "10.2.0.94"
+    assert b"GET-MASTER-ADDR-BY-NAME" in heard[-1]
+    assert not any(b"own" in each for each in heard)
+    with pytest.raises(program.Refused, match="no sentinel"):
+        program.Redis(settings, "own", "another").leader()

@@ -1,14 +1,10 @@
-"""Redis with copies: what each of its users is told, and that all of them ask the sentinels who leads."""
+"""Redis with copies: what each of its users is told, and that all of them are to ask the sentinels who leads."""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_routing import program as reconciler
 
 import support
 import unde
@@ -112,38 +108,3 @@ def test_secrets_and_scrapes() -> None:
     assert {"10.2.0.94:9100", "10.2.0.94:9121"} <= targets
     asked = [probe for probe in scrape.probes(estate, estate.hosts["monitoring"]) if probe.exporter == "10.2.0.94:9121"]
     assert [target.target for probe in asked for target in probe.targets] == ["redis://monitor@127.0.0.1:6380"]
-
-
-@pytest.fixture
-def sentinel() -> Iterator[tuple[str, list[bytes]]]:
-    """Serve as a sentinel that knows one master; return where, and what it was asked."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            try:
-                while True:
-                    connection, _ = server.accept()
-                    with connection:
-                        while asked := connection.recv(4096):
-                            heard.append(asked)
-                            wrong = b"AUTH" in asked and b"secret" not in asked
-                            known = b"*2\r\n$9\r\n10.2.0.94\r\n$4\r\n6380\r\n" if b"SENTINEL" in asked else b"+OK\r\n"
-                            connection.sendall(b"-WRONGPASS no\r\n" if wrong else known)
-            except OSError:
-                return
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"127.0.0.1:{server.getsockname()[1]}", heard
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def test_a_reconciler_passes_over_a_sentinel_that_is_away(sentinel: tuple[str, list[bytes]]) -> None:
-    """The next one is asked; a wrong password is no answer."""
-    place, heard = sentinel
-    settings = {"sentinels": ["127.0.0.1:1", place], "instance": "limits", "address": "10.2.0.4", "port": 6380}
-    assert reconciler.Redis(settings, "own", "secret").leader() == "10.2.0.94"
-    assert b"GET-MASTER-ADDR-BY-NAME" in heard[-1]
-    assert not any(b"own" in each for each in heard)
-    with pytest.raises(reconciler.Refused, match="no sentinel"):
-        reconciler.Redis(settings, "own", "another").leader()

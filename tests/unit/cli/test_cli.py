@@ -39,7 +39,7 @@ def test_examples(example: Path, said: Said) -> None:
 SIXTEEN = """---
 # yaml-language-server: $schema=../layout.schema.json
 # The shipped estate grown to sixteen shards: only `shards.count` differs from inventory/layout.yml, which a test proves
-# (`pytest tests/unit/test_cli.py --update-golden` makes this file anew). Each shard brings its primary, its replica, its
+# (`pytest tests/unit/cli/test_cli.py --update-golden` makes this file anew). Each shard brings its primary, its replica, its
 # tunnel, its scope and stanza, its firewall rules and scrape targets:
 #   unde plan hosts inventory/examples/sixteen-shards.yml
 """
