@@ -40,7 +40,7 @@ STILL_FED = {
     "roles/wireguard_peer": 2,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
+TESTED_ELSEWHERE = {"bucket_probe", "buckets", "knock", "messages_change"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:
