@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import support
-from unde.checks import rules
+from unde import checks, survive
+from unde.checks import references, rules
 from unde.checks.rules import Violation, rule
 from unde.model import Estate
 
@@ -56,3 +57,8 @@ def test_an_id_is_taken_once(register: dict[str, rules.Rule]) -> None:
             yield from ()
 
     assert register["port-odd"].violations is odd
+
+
+def test_what_is_named_is_a_rule() -> None:
+    """The rules that are named elsewhere are there: one that was renamed would be waited for in vain."""
+    assert set(references.DANGLING) | set(survive.RELIES_ON) <= set(checks.RULES)
