@@ -25,7 +25,7 @@ import lab  # noqa: E402
 from searching import bars, corpus, measure, tables  # noqa: E402
 from searching.measure import figures  # noqa: E402
 
-from unde.model import expand, read  # noqa: E402
+import unde  # noqa: E402
 
 NEAREST = 10
 USERS = 8
@@ -139,7 +139,7 @@ def main() -> int:
     parser.add_argument("--tell", action="store_true", help="judge nothing")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
-    embedding = expand(*read(lab.ROOT / "inventory/layout.yml")).layout.shards.embedding  # without the lab's overlay, which makes it small
+    embedding = unde.estate(unde.load(lab.ROOT / "inventory/layout.yml")).layout.shards.embedding  # without the lab's overlay, which makes it small
     each, questions = embedding.messages_per_user_year, arguments.questions
     host = lab.leader(lab.shards()[0])
     if host is None:

@@ -15,10 +15,10 @@ from typing import Any
 
 import typer.main
 
+import unde
 from unde import checks
 from unde.checks import Rule
 from unde.cli import app
-from unde.model import expand, read
 from unde.model.reader import ADAPTER_KEYS
 from unde.model.roles import MISSING_ON_BOOKWORM, RELEASES, ROLES
 from unde.model.schema import Layout
@@ -134,7 +134,7 @@ def _kind(field: Schema, definitions: Schema) -> str:
 def rules() -> str:
     """Return the reference of the rules: what each wants, which decisions it comes from, and what it says of a layout that breaks it."""
     said = _said()
-    decisions = expand(*read(ROOT / "inventory/layout.yml")).layout.decisions
+    decisions = unde.estate(unde.load(ROOT / "inventory/layout.yml")).layout.decisions
     intro = "An error refuses the layout (exit code 1), a warning does not. The messages are those of the golden examples."
     sections = [WRITTEN, "# Rules of `unde check`", intro]
     for rule in sorted(checks.RULES.values(), key=lambda rule: rule.id):

@@ -1,6 +1,6 @@
 """Run the proof: ``test``, what CI runs and a newcomer's break would show (three quarters of an hour on two cores), or ``prove``, all the rest (two hours).
 
-What is in which is data, below; together they hold everything that there is (tests/unit/test_orchestration.py), and each names what it leaves to the
+What is in which is data, below; together they hold everything that there is (tests/unit/scripts/test_steps.py), and each names what it leaves to the
 other. In `test` the scenarios of the roles go side by side, then the estate; style is judged while the image is built, and what can wait runs beside the
 making of the estate, which leaves a processor free: tests that need no image, and all scenarios of `prove`. The estate's tests have the machine alone.
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from unde import checks
-from unde.model import Estate, Source, expand, overlay, reader, source
+import unde as package
+from unde.model import Estate, Source
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYOUT = ROOT / "inventory" / "layout.yml"
@@ -19,28 +19,25 @@ LAYOUT = ROOT / "inventory" / "layout.yml"
 
 def shipped() -> dict[str, Any]:
     """Return the shipped layout as plain data, a copy to change at will."""
-    return source.load(LAYOUT).data
+    return package.load(LAYOUT).data
 
 
 def merged(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Return plain data with changes laid over it, as an overlay would."""
-    return overlay.lay_over(Source("layout.yml", data, {}), Source("overlay.yml", copy.deepcopy(changes), {})).data
+    return package.load(Source("layout.yml", data, {}), Source("overlay.yml", copy.deepcopy(changes), {})).data
 
 
 def estate_of(data: dict[str, Any]) -> Estate:
     """Return the estate of plain data."""
-    read = Source("layout.yml", data, {})
-    return expand(reader.typed(read), read)
+    return package.estate(Source("layout.yml", data, {}))
 
 
 def estate(overlaid: dict[str, Any] | None = None, file: Path = LAYOUT) -> Estate:
     """Return the estate of a layout file with plain data laid over it; errors of the checks are errors here."""
-    read = source.load(file)
-    if overlaid:
-        read = overlay.lay_over(read, Source("overlay.yml", copy.deepcopy(overlaid), {}))
-    expanded = expand(reader.typed(read), read)
-    checks.refuse_errors(expanded)
-    return expanded
+    overlay = Source("overlay.yml", copy.deepcopy(overlaid), {}) if overlaid else None
+    sound = package.estate(package.load(file, overlay))
+    package.refuse_errors(sound)
+    return sound
 
 
 def run(*command: str | Path, cwd: Path = ROOT, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -21,8 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 import lab
 
+import unde
 from unde import diff
-from unde.model import Estate, expand, read
+from unde.model import Estate
 
 #: Name → the assignment: a rule of the gateway, a reload, a restart, live tunnels on many hosts, a setting of the database.
 EDITS: dict[str, str] = {
@@ -103,7 +104,7 @@ def site(assignments: str) -> tuple[int, set[str]]:
 
 def estate(assignments: str) -> Estate:
     """Return the lab's estate with assignments."""
-    return expand(*read(lab.ROOT / "inventory/layout.yml", os.environ["UNDE_OVERLAY"], assignments))
+    return unde.estate(unde.load(lab.ROOT / "inventory/layout.yml", os.environ["UNDE_OVERLAY"], assignments))
 
 
 def main() -> int:

@@ -76,7 +76,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.template import trust_as_template
 
 #: Variables of all hosts that hold something of every host. Ansible would repeat their value host by host, so that an estate of
-#: n hosts had n² entries; said as an expression they are computed where they are used, and are the same (tests/unit/test_inventory_plugin.py).
+#: n hosts had n² entries; said as an expression they are computed where they are used, and are the same (tests/unit/plugins/inventory/test_layout.py).
 EXPRESSIONS = {
     "base_hosts": (
         "{{ groups['all'] | map('extract', hostvars) | selectattr('unde_address', 'defined') "
@@ -118,10 +118,8 @@ def rooms():
     """
     unde = package()
     try:
-        import unde.checks
         import unde.errors
-        import unde.model
-        import unde.plan.inventory
+        import unde.model  # what all stages need that is not the package's own
     except ImportError as error:
         raise AnsibleParserError(f"{InventoryModule.NAME} needs the Python package 'unde' with all that it requires: {error}") from error
     return unde
@@ -179,18 +177,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Return the plan as plain data."""
         unde = rooms()
         try:
-            return self._derived(unde, unde.model.source.load(path))
+            estate = unde.estate(unde.load(path, self.get_option("overlay"), self.get_option("assignments")))
+            unde.refuse_errors(estate)
+            return dict(vars(unde.inventory(estate)))
         except unde.errors.UndeError as error:
             raise AnsibleParserError(str(error)) from None  # Ansible would repeat the text of a cause
-
-    def _derived(self, unde, source):
-        """Return what follows from a layout that stands."""
-        if self.get_option("overlay"):
-            source = unde.model.overlay.lay_over(source, unde.model.source.load(self.get_option("overlay")))
-        source = unde.model.overlay.assign(source, self.get_option("assignments"))
-        estate = unde.model.expand(unde.model.reader.typed(source), source)
-        unde.checks.refuse_errors(estate)
-        return dict(vars(unde.plan.inventory.build(estate)))
 
     def _publish(self, planned):
         """Hand the plan to Ansible."""
@@ -256,7 +247,7 @@ def looks_like_a_layout(path, text):
         return False
     unde = rooms()
     try:
-        return unde.model.source.load(path).data.get("plugin") == InventoryModule.NAME
+        return unde.load(path).data.get("plugin") == InventoryModule.NAME
     except unde.errors.UndeError:
         return True  # to be reported
 
@@ -283,7 +274,7 @@ def own_options(path, options):
         return {}
     unde = rooms()
     try:
-        data = unde.model.source.load(path).data
+        data = unde.load(path).data
     except unde.errors.UndeError as error:
         raise AnsibleParserError(str(error)) from None
     return {key: trusted(data[key]) for key in unde.model.reader.ADAPTER_KEYS if key in data}

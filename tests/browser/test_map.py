@@ -221,7 +221,7 @@ def test_losses(reader: Reader, estate: Estate) -> None:
         "link:local:helsinki": "[data-link='local:helsinki'] text",
     }.items():
         reader.page.click(target)
-        assert reader.page.locator("#panel .sentence").inner_text() == outcomes[name].sentence
+        assert reader.page.locator("#panel .sentence").inner_text() == survive.words.sentence(outcomes[name])
         assert set(reader.texts("#map .host.struck .label")) == set(outcomes[name].lost_hosts)
         assert set(reader.texts("#map .host.stranded .label")) == set(outcomes[name].cut_off_hosts)
         if name == "host:local-shard-0":

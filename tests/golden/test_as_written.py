@@ -7,9 +7,9 @@ import re
 import pytest
 
 import support
+import unde
 from unde import checks
 from unde.errors import Finding
-from unde.model import expand, read
 
 AS_WRITTEN = support.ROOT / "inventory" / "examples" / "as-written.yml"
 REFUSED = {1, 2, 3, 4, 7, 14}
@@ -75,7 +75,7 @@ UNSAID = {"flow-from-anywhere", "gateway-image", "gateway-next-hop", "posthog-pi
 @pytest.fixture(scope="module")
 def found() -> list[Finding]:
     """What is said of the document as it is."""
-    return checks.run(expand(*read(AS_WRITTEN)))
+    return unde.check(unde.estate(unde.load(AS_WRITTEN)))
 
 
 def test_every_row_has_its_findings() -> None:
@@ -102,8 +102,8 @@ def test_nothing_else_is_said(found: list[Finding]) -> None:
 
 def test_the_shipped_layout_decides_what_the_document_leaves_wrong(found: list[Finding]) -> None:
     """Not one of the literal document's errors is in the shipped layout, and every claim that fails there names its decision here."""
-    shipped = expand(*read(support.LAYOUT))
-    assert not [finding for finding in checks.run(shipped) if finding.level == "error"]
+    shipped = unde.estate(unde.load(support.LAYOUT))
+    assert not [finding for finding in unde.check(shipped) if finding.level == "error"]
     failing = {re.sub(r"^document\.claims\.", "", finding.path) for finding in found if finding.rule == "document-claim"}
     decided = {name for name, claim in shipped.layout.document.claims.items() if claim.decision is not None}
     # Those two are values of the layout, decided in place; the users of one shard are the document's way to find vectors, which is another here (row 31).

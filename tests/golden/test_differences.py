@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import support
+import unde
 from unde import diff
-from unde.model import expand, read
 from unde.reports import changes
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ CASES = sorted(path.name for path in (HERE / "diff").iterdir())
 def test_difference(case: str, update_golden: bool) -> None:
     """What a change does is what was written down."""
     overlays = [HERE / "diff" / case / side for side in ("old.yml", "new.yml")]
-    old, new = (expand(*read(HERE / "base.yml", overlay if overlay.exists() else None)) for overlay in overlays)
+    old, new = (unde.estate(unde.load(HERE / "base.yml", overlay if overlay.exists() else None)) for overlay in overlays)
     said = changes.text(diff.between(old, new, diff.load(support.ROOT / "roles"))) + "\n"
     expected = HERE / "diff" / case / "expected.txt"
     if update_golden:

@@ -86,7 +86,7 @@ def test_no_day_and_no_gate_but_those() -> None:
 
 @pytest.mark.parametrize(("file", "phase"), [("phase_1_helsinki.yml", 1), ("phase_2_hot_path.yml", 2)])
 def test_a_phase_is_its_roles_and_its_gates(file: str, phase: int) -> None:
-    """Day 15 hurts: its gate is asked for by its day alone (tests/unit/test_gates.py)."""
+    """Day 15 hurts: its gate is asked for by its day alone (tests/unit/plugins/filter/test_gates.py)."""
     roles, asked = yaml.safe_load((support.ROOT / "playbooks" / file).read_text(encoding="utf-8"))
     assert roles["vars"] == {"unde_part": f"phase_{phase}"}
     assert asked["vars"] == {"gate_phase": phase}

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import unde
 from unde import checks
-from unde.model import expand, read
-from unde.plan import inventory
 from unde.reports.listings import LISTINGS
 
 Said = Callable[..., tuple[str, str, int]]
@@ -43,16 +42,16 @@ def test_invalid(case: str, said: Said, update_golden: bool) -> None:
 def test_valid(case: str, update_golden: bool) -> None:
     """What is right gives exactly this plan."""
     overlay = HERE / "valid" / case / "overlay.yml"
-    estate = expand(*read(HERE / "base.yml", overlay if overlay.exists() else None))
-    assert checks.run(estate) == []
+    estate = unde.estate(unde.load(HERE / "base.yml", overlay if overlay.exists() else None))
+    assert unde.check(estate) == []
     expected = {name: rows(estate) for name, rows in LISTINGS.items()}
     compare(HERE / "valid" / case / "expected.json", json.dumps(expected, indent=1, ensure_ascii=False) + "\n", update_golden)
 
 
 def test_what_ansible_is_told(update_golden: bool) -> None:
     """The base estate's groups and variables, all of them."""
-    estate = expand(*read(HERE / "base.yml"))
-    text = json.dumps(asdict(inventory.build(estate)), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    estate = unde.estate(unde.load(HERE / "base.yml"))
+    text = json.dumps(asdict(unde.inventory(estate)), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     compare(HERE / "inventory.json", text, update_golden)
 
 

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
 import support
-from unde import checks
+import unde
 from unde.errors import InvalidLayout
 from unde.model import Estate, schema
-from unde.plan import inventory
 from unde.plan.inventory import Inventory
 
 BASE = support.ROOT / "tests" / "golden" / "base.yml"
@@ -154,7 +153,7 @@ def estate_of(change: dict[str, Any]) -> Estate | None:
     data["tunnels"]["peers"] = {name: peer for name, peer in data["tunnels"]["peers"].items() if peer is not None}
     try:
         estate = support.estate_of(data)
-        checks.refuse_errors(estate)
+        unde.refuse_errors(estate)
     except InvalidLayout:
         return None
     return estate
@@ -180,7 +179,7 @@ def generated() -> tuple[list[tuple[dict[str, Any], Estate]], int]:
 
 def cases(number: str, estate: Estate, about: Any = None) -> Iterator[Case]:
     """Yield what the programs are asked about one estate."""
-    plan = inventory.build(estate)
+    plan = unde.inventory(estate)
     for host in ("app", "cache", "etcd-2", "shard-0", "app-2"):
         yield Case(f"nft-{host}-{number}", {"a.nft": Rendered(estate, plan, host, "firewall").file("firewall.nft.j2")}, "nft -c -f a.nft", about)
     yield Case(f"nft-gw-{number}", {"a.nft": Rendered(estate, plan, "gw", "gateway").file("gateway.nft.j2")}, "nft -c -f a.nft", about)

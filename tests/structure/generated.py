@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import support
-from unde import checks
+import unde
 from unde.errors import UndeError
-from unde.model import Estate, source
+from unde.model import Estate
 from unde.plan import disks
 
 BASES = ("layout.yml", *(f"examples/{name}.yml" for name in ("single-site", "game-studio", "clinic", "newsroom")))
@@ -31,14 +31,14 @@ def estates() -> dict[str, Estate]:
 def _sound(base: str, seed: int) -> Iterator[Estate]:
     """Yield the layout of a seed, if it passes."""
     dice = random.Random(f"{base} {seed}")
-    data = copy.deepcopy(source.load(support.ROOT / "inventory" / base).data)
+    data = copy.deepcopy(unde.load(support.ROOT / "inventory" / base).data)
     for change in (_rename, _renumber, _move, _open, _engine, _count, _in_use, _encrypt):
         data = change(data, dice)
     try:
         estate = support.estate_of(data)
     except UndeError:
         return
-    if not [each for each in checks.run(estate) if each.level == "error"]:
+    if not [each for each in unde.check(estate) if each.level == "error"]:
         yield estate
 
 

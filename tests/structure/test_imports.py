@@ -1,8 +1,10 @@
-"""Which room may import which: model ← plan ← checks ← survive ← reports ← cli; nothing of the generator knows Ansible."""
+"""Which room may import which: model ← plan ← checks ← survive ← reports ← cli, in no circle; nothing of the generator knows Ansible."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -22,9 +24,10 @@ ROOMS = {
     "diff": {"errors", "model", "plan", "diff"},
     "contact": {"errors", "model", "diff", "contact"},
     "reports": {"errors", "model", "plan", "checks", "survive", "diff", "reports"},
-    "cli": {"errors", "model", "plan", "checks", "survive", "diff", "reports", "cli"},
+    "cli": {"errors", "model", "plan", "checks", "survive", "diff", "reports", "__init__", "cli"},
     "__main__": {"cli"},
-    "__init__": set(),
+    #: The stages, from the file to the inventory.
+    "__init__": {"errors", "model", "plan", "checks"},
 }
 STATEMENTS_AT_MOST = 280  #: of one module; a larger one holds more than one idea (the schema is the largest)
 
@@ -55,10 +58,42 @@ def test_a_module_imports_only_what_stands_before_it(module: Path) -> None:
     own = module.parts[0].removesuffix(".py")
     assert own in ROOMS, f"{own} is a room that this test does not know: say what it may import"
     allowed = ROOMS[own]
-    wrong = {name for name in imported(module) if name.split(".")[0] == "unde" and room(name) not in allowed and name != "unde.__version__"}
+    wrong = {name for name in imported(module) if name.split(".")[0] == "unde" and room(name) not in allowed}
     assert not wrong
     foreign = {name for name in imported(module) if name.split(".")[0] in ("ansible", "molecule", "support")}
     assert not foreign
+
+
+def test_no_modules_import_each_other() -> None:
+    """No import leads back to where it began, by however many others, within a room neither; one inside a function or for types alone counts too."""
+    modules = {".".join(("unde", *module.with_suffix("").parts)).removesuffix(".__init__"): module for module in MODULES}
+    # Who names a thing of a module imports the module.
+    imports = {
+        name: {near for each in imported(module) if (near := each if each in modules else each.rpartition(".")[0]) in modules} - {name}
+        for name, module in modules.items()
+    }
+    assert sum(map(len, imports.values())) > len(modules), "hardly an import was found"
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"they import each other: {' ← '.join(error.args[1])}")
+
+
+#: What the stages are made of: whoever needs the estate of a file, or its inventory, asks for the stage (unde/__init__.py).
+MADE_OF = ("source.load", "lay_over", "assign", "typed", "expand", "inventory.build", "checks.run", "checks.refuse_errors")
+
+
+@pytest.mark.parametrize("folder", ["generator/unde/cli", "plugins", "tests", "bench", "scripts", "molecule"])
+def test_nobody_strings_the_stages_together(folder: str) -> None:
+    """The inventory plugin, the commands, the tests and the lab call the package's public stages, and nothing behind them."""
+    behind = re.compile(rf"\b(?:{'|'.join(map(re.escape, MADE_OF))})\(|from [\w.]+ import .*\b(?:lay_over|expand|typed|refuse_errors as)\b")
+    files = [path for path in (support.ROOT / folder).rglob("*.py") if path != Path(__file__)]
+    assert files
+    found = {
+        f"{path.relative_to(support.ROOT)}: {line.strip()}"
+        for path in files for line in path.read_text(encoding="utf-8").splitlines() if behind.search(line)
+    }
+    assert not found
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

@@ -26,7 +26,7 @@ STILL_FED = {
     "roles/postgres_shard": 6,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
+TESTED_ELSEWHERE = {"knock", "messages_change"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:

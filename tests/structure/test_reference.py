@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import support
+import unde
 from unde import checks
-from unde.model import source
 
 REFERENCE = support.ROOT / "docs" / "reference"
 SCHEMA = json.loads((support.ROOT / "inventory" / "layout.schema.json").read_text(encoding="utf-8"))
@@ -42,7 +42,7 @@ def test_every_key_is_explained() -> None:
 
 def plain(file: Path) -> Any:
     """Return a layout as an editor's language server sees it: JSON, with keys as text."""
-    return json.loads(json.dumps(source.load(file).data))
+    return json.loads(json.dumps(unde.load(file).data))
 
 
 @pytest.mark.parametrize("file", LAYOUTS, ids=lambda file: file.stem)

@@ -13,6 +13,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 import support
+import unde
 from unde import diff
 from unde.model import Estate
 from unde.model.roles import EVERYWHERE, MISSING_ON_BOOKWORM, RELEASES, ROLES
@@ -83,7 +84,7 @@ def tasks(file: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def plan() -> inventory.Inventory:
     """Return what Ansible is told, with more than one shard and with either engine the same names."""
-    return inventory.build(support.estate({"shards": {"count": 2}}))
+    return unde.inventory(support.estate({"shards": {"count": 2}}))
 
 
 def told(plan: inventory.Inventory, host: str) -> dict[str, Any]:

@@ -18,11 +18,12 @@ import pytest
 import yaml
 
 import support
-from unde import checks, diff, survive
+import unde
+from unde import diff, survive
 from unde.diff import effects
 from unde.errors import InvalidLayout
 from unde.model import Estate, resized, source
-from unde.plan import capacity, inventory, reachability, routeros, secrets
+from unde.plan import capacity, reachability, routeros, secrets
 from unde.reports import bills, changes, growth, listings, map, matrix, render, survival
 from unde.reports import routeros as script
 
@@ -47,7 +48,7 @@ EDGES: dict[type, list[Any]] = {
 @cache
 def data_of(layout: str) -> Any:
     """Return a layout as plain data."""
-    return source.load(LAYOUTS[layout]).data
+    return unde.load(LAYOUTS[layout]).data
 
 
 @cache
@@ -101,7 +102,7 @@ def mutated(layout: str, seed: int) -> tuple[Any, str]:
 
 def everything(old: Estate, new: Estate) -> None:
     """Do all that is done with a layout which passes ``unde check``."""
-    inventory.build(new)
+    unde.inventory(new)
     for title, rows in listings.LISTINGS.items():
         render.as_json(rows(new))
         render.as_table(title, rows(new))
@@ -111,7 +112,7 @@ def everything(old: Estate, new: Estate) -> None:
         render.as_json(changes.rows(difference))
     try:
         grown = resized(new, new.layout.shards.count + 1)
-        checks.refuse_errors(grown)
+        unde.refuse_errors(grown)
     except InvalidLayout:
         pass
     else:
@@ -142,7 +143,7 @@ def judged(data: Any) -> tuple[Estate | None, list[str]]:
     """Return the estate of a layout that ``unde check`` passes, or the lines that refuse it."""
     try:
         estate = support.estate_of(data)
-        checks.refuse_errors(estate)
+        unde.refuse_errors(estate)
     except InvalidLayout as error:
         return None, str(error).splitlines()
     return estate, []
@@ -198,7 +199,7 @@ def test_the_edges_of_every_number() -> None:
             parent[path[-1]] = edge
             estate, _ = judged(data)
             if estate:
-                inventory.build(estate)
+                unde.inventory(estate)
                 bills.tables(estate)
 
 
@@ -212,7 +213,7 @@ def test_every_key_left_out() -> None:
         del parent[path[-1]]
         estate, _ = judged(data)
         if estate:
-            inventory.build(estate)
+            unde.inventory(estate)
             diff.between(estate_of("base"), estate, ROLES)
 
 

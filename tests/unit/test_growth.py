@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import support
-from unde.model import Estate, overlay, read, source
-from unde.plan import inventory
+import unde
+from unde.model import Estate
 from unde.reports import listings
 
 #: Hosts that nothing else names, and that may therefore go: every host of the shipped layout is named by what it does.
@@ -139,7 +139,7 @@ def test_the_document_s_shard_addresses() -> None:
 
 def everything(estate: Estate) -> str:
     """Return all that the plan says, as bytes would be."""
-    return json.dumps([asdict(inventory.build(estate)), {name: rows(estate) for name, rows in listings.LISTINGS.items()}])
+    return json.dumps([asdict(unde.inventory(estate)), {name: rows(estate) for name, rows in listings.LISTINGS.items()}])
 
 
 def test_the_same_layout_gives_the_same_bytes() -> None:
@@ -151,10 +151,10 @@ def test_the_same_layout_gives_the_same_bytes() -> None:
 def test_an_assignment_and_an_overlay_say_the_same() -> None:
     """``--set`` reaches numbered keys and lists, and equals an overlay."""
     text = "shards.count=2,shards.replica.only.0.vcpu=2,hosts.scraper.roles=[app_service, docker],sites.helsinki.gateway.engine=linux"
-    assigned = overlay.assign(source.load(support.LAYOUT), text)
+    assigned = unde.load(support.LAYOUT, None, text)
     wanted = {
         "shards": {"count": 2, "replica": {"only": {0: {"vcpu": 2}}}}, "hosts": {"scraper": {"roles": ["app_service", "docker"]}},
         "sites": {"helsinki": {"gateway": {"engine": "linux"}}},
     }
     assert everything(support.estate_of(assigned.data)) == everything(support.estate(wanted))
-    assert read(support.LAYOUT, None, text)[0].shards.count == 2
+    assert unde.estate(unde.load(support.LAYOUT, None, text)).layout.shards.count == 2

@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import support
-from unde import checks
+import unde
 from unde.errors import InvalidLayout, UndeError, UnreadableLayout
-from unde.model import overlay, source
-from unde.plan import inventory, secrets
+from unde.model import source
+from unde.plan import secrets
 from unde.reports import listings, render
 
 SHIPPED = support.shipped()
@@ -45,9 +45,9 @@ def mutate(data: Any, path: source.DataPath, value: Any) -> None:
 def use(data: Any) -> None:
     """Do all that is done with a layout."""
     estate = support.estate_of(data)
-    checks.run(estate)
-    checks.refuse_errors(estate)
-    inventory.build(estate)
+    unde.check(estate)
+    unde.refuse_errors(estate)
+    unde.inventory(estate)
     secrets.fresh(estate)
     for rows in listings.LISTINGS.values():
         render.as_json(rows(estate))
@@ -128,14 +128,14 @@ def test_unreadable_files(what: str, tmp_path: Path) -> None:
     file = tmp_path / "layout.yml"
     file.write_bytes(UNREADABLE[what])
     with pytest.raises(UnreadableLayout, match=r"layout\.yml"):
-        source.load(file)
+        unde.load(file)
 
 
 def test_a_directory_and_no_file(tmp_path: Path) -> None:
     """What cannot be opened is refused."""
     for path in (tmp_path, tmp_path / "no-such.yml"):
         with pytest.raises(UnreadableLayout, match="cannot be read"):
-            source.load(path)
+            unde.load(path)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_hollow_layouts(data: dict[Any, Any]) -> None:
 def test_bad_assignments(assignments: str) -> None:
     """An assignment that sets nothing sensible is refused."""
     with pytest.raises(UndeError):
-        support.estate_of(overlay.assign(source.load(support.LAYOUT), assignments).data)
+        support.estate_of(unde.load(support.LAYOUT, None, assignments).data)
 
 
 def test_a_duplicate_key_is_named_once() -> None:

@@ -1,6 +1,6 @@
 """What cannot stand: one function for each rule, all findings at once.
 
-A rule looks across objects, typed and derived ones. It yields findings; it never raises and never prints.
+A rule looks across objects, typed and derived ones. It yields what breaks it; it never raises and never prints.
 """
 
 from ..errors import Finding, InvalidLayout

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate
 from ..plan import firewall
 from ..plan.flows import Flows
-from .rules import rule
+from .rules import Violation, rule
 
 SSH = "ssh"  #: the layout's service by which hosts are managed
 SSH_PORT = 22
 
 
 @rule("ssh-closed", derives=True)
-def operators(estate: Estate) -> Iterator[Finding]:
+def operators(estate: Estate) -> Iterator[Violation]:
     """Every host lets somebody in at SSH: one that enforces its firewall would shut its operator out, and Ansible."""
     service = estate.layout.services.get(SSH)
     ports = set(service.ports) if service else {SSH_PORT}
@@ -30,15 +29,15 @@ def operators(estate: Estate) -> Iterator[Finding]:
     for enforced, hosts in shut.items():
         if hosts:
             others = f" (and {len(hosts) - 1} more hosts)" if len(hosts) > 1 else ""
-            yield estate.source.finding(
-                path, "ssh-closed",
+            yield Violation(
+                path,
                 f"'{hosts[0]}'{others} {'shuts' if enforced else 'would shut, once its firewall enforces,'} its operators out: {why}",
                 "services.ssh: {hosts: [all], ports: [22]}, and a flow to it from whoever manages the hosts", warn=not enforced,
             )
 
 
 @rule("database-caller", derives=True)
-def strangers(estate: Estate) -> Iterator[Finding]:
+def strangers(estate: Estate) -> Iterator[Violation]:
     """Who calls a database is a host of ours: its pooler and PostgreSQL know each by its address, and would turn others away behind an open firewall."""
     services, core = estate.layout.services, {database.port: database.host for database in estate.layout.clusters.databases.values()}
     known = {name: set(services[name].ports) for name in ("shard-sql", "shard-replication") if name in services}
@@ -50,8 +49,8 @@ def strangers(estate: Estate) -> Iterator[Finding]:
         ]
         if connection.outside_callers and there:
             flow = estate.layout.flows[connection.flow]
-            yield estate.source.finding(
-                ("flows", connection.flow, "from", flow.callers.index(connection.outside_callers[0])), "database-caller",
+            yield Violation(
+                ("flows", connection.flow, "from", flow.callers.index(connection.outside_callers[0])),
                 f"'{connection.outside_callers[0]}' is let through to the database on '{there[0].name}', which has no client of that name",
                 "a host of ours in between, as a service or by SSH",
             )

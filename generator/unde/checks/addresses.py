@@ -7,10 +7,9 @@ from itertools import combinations, product
 
 from netaddr import IPAddress, IPNetwork
 
-from ..errors import Finding
 from ..model import Estate
 from ..model.source import DataPath
-from .rules import rule
+from .rules import Violation, rule
 
 #: Space that no provider routes to a server (IANA, "IPv4 Special-Purpose Address Registry"), documentation and benchmarks apart.
 NOT_ROUTED = tuple(
@@ -33,7 +32,7 @@ def _held(estate: Estate) -> Iterator[tuple[IPAddress, str, DataPath]]:
 
 
 @rule("address-duplicate", rows=(1, 2, 3))
-def duplicate(estate: Estate) -> Iterator[Finding]:
+def duplicate(estate: Estate) -> Iterator[Violation]:
     """No address is held twice: private, public or tunnel."""
     seen: dict[IPAddress, tuple[str, DataPath]] = {}
     for address, holder, path in _held(estate):
@@ -42,14 +41,11 @@ def duplicate(estate: Estate) -> Iterator[Finding]:
             continue
         other, place = seen[address]
         first = estate.source.position(place)
-        yield estate.source.finding(
-            path, "address-duplicate", f"{address} belongs to {holder} and to {other} ({first.file}:{first.line})",
-            "give one of them another address",
-        )
+        yield Violation(path, f"{address} belongs to {holder} and to {other} ({first.file}:{first.line})", "give one of them another address")
 
 
 @rule("address-outside-network")
-def outside(estate: Estate) -> Iterator[Finding]:
+def outside(estate: Estate) -> Iterator[Violation]:
     """Every private address is a host address inside one of its site's networks."""
     for host in estate.hosts.values():
         site = estate.layout.sites.get(host.site)
@@ -59,27 +55,24 @@ def outside(estate: Estate) -> Iterator[Finding]:
         path = host.path if host.shard is not None else (*host.path, "address")
         network = next((network for network in networks if host.address in network), None)
         if network is None:
-            yield estate.source.finding(
-                path, "address-outside-network",
+            yield Violation(
+                path,
                 f"{host.address} of '{host.name}' is in no network of site '{host.site}' ({', '.join(map(str, networks))})",
                 f"choose an address inside, or correct the site of '{host.name}'",
             )
         elif network.size > 2 and int(host.address) in (network.first, network.last):
             which = "network" if int(host.address) == network.first else "broadcast"
-            yield estate.source.finding(
-                path, "address-outside-network", f"{host.address} of '{host.name}' is the {which} address of {network}",
-                "choose another address",
-            )
+            yield Violation(path, f"{host.address} of '{host.name}' is the {which} address of {network}", "choose another address")
 
 
 @rule("tunnel-slot-duplicate")
-def slots(estate: Estate) -> Iterator[Finding]:
+def slots(estate: Estate) -> Iterator[Violation]:
     """No two tunnels share a slot: addresses and port follow from it."""
     seen: dict[int, str] = {}
     for tunnel in estate.tunnels.values():
         if tunnel.slot in seen:
-            yield estate.source.finding(
-                tunnel.path, "tunnel-slot-duplicate",
+            yield Violation(
+                tunnel.path,
                 f"slot {tunnel.slot} belongs to tunnel '{tunnel.name}' and to '{seen[tunnel.slot]}': same addresses, same port",
                 "give one of them a free slot",
             )
@@ -87,7 +80,7 @@ def slots(estate: Estate) -> Iterator[Finding]:
 
 
 @rule("network-overlap")
-def networks(estate: Estate) -> Iterator[Finding]:
+def networks(estate: Estate) -> Iterator[Violation]:
     """No two networks overlap: those of sites, that of the tunnels, and those of gateways' hosts and their guests."""
     known: list[tuple[IPNetwork, str, DataPath]] = [
         (network, f"network '{key}' of site '{name}'", ("sites", name, "networks", key))
@@ -102,14 +95,11 @@ def networks(estate: Estate) -> Iterator[Finding]:
     for (first, one, place), (second, other, path) in (*combinations(known, 2), *product(known, closed)):
         if first.first <= second.last and second.first <= first.last:
             at = estate.source.position(place)
-            yield estate.source.finding(
-                path, "network-overlap", f"{second}, {other}, overlaps {first}, {one} ({at.file}:{at.line})",
-                "give one of them a network of its own",
-            )
+            yield Violation(path, f"{second}, {other}, overlaps {first}, {one} ({at.file}:{at.line})", "give one of them a network of its own")
 
 
 @rule("address-public-private")
-def public(estate: Estate) -> Iterator[Finding]:
+def public(estate: Estate) -> Iterator[Violation]:
     """A public address is one that the internet can route, and is in no private network of ours."""
     for host in estate.hosts.values():
         address = host.public_address
@@ -117,8 +107,8 @@ def public(estate: Estate) -> Iterator[Finding]:
             continue
         reserved = next((space for space in NOT_ROUTED if address in space), None)
         if reserved is not None:
-            yield estate.source.finding(
-                (*host.path, "public_address"), "address-public-private",
+            yield Violation(
+                (*host.path, "public_address"),
                 f"{address} of '{host.name}' is in {reserved}, which no provider routes",
                 "write the address that the provider gave, or null until it is known",
             )

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding, nearest
+from ..errors import nearest
 from ..model import Estate
 from ..model.schema import Claim
 from ..plan import figures
 from ..plan.figures import Figure
-from .rules import rule
+from .rules import Violation, rule
 
 
 @rule("document-claim", rows=(5, 11, 12, 16, 21, 30), derives=True)
-def claims(estate: Estate) -> Iterator[Finding]:
+def claims(estate: Estate) -> Iterator[Violation]:
     """What the document states is what the layout says or what follows from it, unless a decision explains the difference."""
     known = figures.known_figures(estate)
     for name, claim in estate.layout.document.claims.items():
         path = ("document", "claims", name)
         computed = known.get(claim.about) or _value(estate, claim.about)
         if computed is None:
-            yield estate.source.finding(
-                (*path, "about"), "document-claim", f"'{claim.about}' is no figure that is computed and no value of this file", nearest(claim.about, known)
-            )
+            yield Violation((*path, "about"), f"'{claim.about}' is no figure that is computed and no value of this file", nearest(claim.about, known))
         elif claim.decision is None and not holds(claim, computed):
-            yield estate.source.finding(
-                path, "document-claim", f"the document says {_said(claim)} ({claim.where}), but it is {computed}: {computed.formula}",
+            yield Violation(
+                path, f"the document says {_said(claim)} ({claim.where}), but it is {computed}: {computed.formula}",
                 "correct the layout, or name the decision that explains it", warn=True,
             )
         elif claim.decision is not None and claim.decision not in estate.layout.decisions:
-            yield estate.source.finding(
-                (*path, "decision"), "document-claim", f"decision {claim.decision} is not in decisions", "write it there, or leave it out",
-            )
+            yield Violation((*path, "decision"), f"decision {claim.decision} is not in decisions", "write it there, or leave it out")
 
 
 def holds(claim: Claim, figure: Figure) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate, select
 from ..plan import databases
 from ..plan.flows import Flows
-from .rules import rule
+from .rules import Violation, rule
 
 #: What stands beside a core database that the roles may touch, and what comes of it where it does not.
 BESIDE = {"pgbouncer": "PostgreSQL listens on the loopback alone: nobody could come in", "pgbackrest": "its WAL would wait for ever, and fill the disk"}
@@ -18,68 +17,64 @@ PREFIXES = ("pg_", "unde_", "catalog_", "embeddings_", "routing_", "tombstones_"
 
 
 @rule("core-database-host")
-def hosts(estate: Estate) -> Iterator[Finding]:
+def hosts(estate: Estate) -> Iterator[Violation]:
     """A database has a host with the role core_database to itself, with its pooler and its archive."""
     first: dict[str, str] = {}
     for name, database in estate.layout.clusters.databases.items():
         here = ("clusters", "databases", name, "host")
         if database.host in first:
-            yield estate.source.finding(
-                here, "core-database-host", f"'{database.host}' has the databases '{first[database.host]}' and '{name}'", "a host for each",
-            )
+            yield Violation(here, f"'{database.host}' has the databases '{first[database.host]}' and '{name}'", "a host for each")
         first.setdefault(database.host, name)
         if database.host in estate.hosts and "core_database" not in estate.hosts[database.host].roles:
-            yield estate.source.finding(
-                here, "core-database-host", f"'{database.host}' has the database '{name}', but not the role core_database",
+            yield Violation(
+                here, f"'{database.host}' has the database '{name}', but not the role core_database",
                 f"give '{database.host}' the role core_database",
             )
     for host in estate.by_role["core_database"]:
         if host.name not in first and (host.may("core_database") or set(BESIDE) & set(host.roles)):
-            yield estate.source.finding(
-                (*host.path, "roles"), "core-database-host", f"'{host.name}' has the role core_database, but no database in clusters.databases names it",
+            yield Violation(
+                (*host.path, "roles"), f"'{host.name}' has the role core_database, but no database in clusters.databases names it",
                 "add a database, or remove the role",
             )
         for role, what in BESIDE.items():
             if host.may("core_database") and not host.may(role):
-                yield estate.source.finding(
-                    (*host.path, "roles"), "core-database-host", f"core_database acts on '{host.name}', but {role} does not: {what}",
+                yield Violation(
+                    (*host.path, "roles"), f"core_database acts on '{host.name}', but {role} does not: {what}",
                     f"add {role}" if host.ours else f"add {role} to its roles and to `adopt`",
                 )
 
 
 @rule("core-database-pool")
-def pools(estate: Estate) -> Iterator[Finding]:
+def pools(estate: Estate) -> Iterator[Violation]:
     """No user of a database may take more connections than its pool has; clients are at least as many as these."""
     most = estate.layout.clusters.pgbouncer.max_client_connections
     for name, database in estate.layout.clusters.databases.items():
         here = ("clusters", "databases", name)
         if database.pool_size > most:
-            yield estate.source.finding(
-                (*here, "pool_size"), "core-database-pool", f"{most} clients can never use a pool of {database.pool_size}", f"at most {most}",
-            )
+            yield Violation((*here, "pool_size"), f"{most} clients can never use a pool of {database.pool_size}", f"at most {most}")
         for user, wanted in database.users.items():
             if wanted.pool_size is not None and wanted.pool_size > database.pool_size:
-                yield estate.source.finding(
-                    (*here, "users", user, "pool_size"), "core-database-pool",
+                yield Violation(
+                    (*here, "users", user, "pool_size"),
                     f"'{user}' may take {wanted.pool_size} connections of a pool of {database.pool_size}", f"at most {database.pool_size}",
                 )
 
 
 @rule("core-database-user")
-def users(estate: Estate) -> Iterator[Finding]:
+def users(estate: Estate) -> Iterator[Violation]:
     """A user's name is free in PostgreSQL, and no other user's."""
     for name, database in estate.layout.clusters.databases.items():
         for user in database.users:
             named = databases.sql_name(user)
             if named in TAKEN or named.startswith(PREFIXES) or named[0].isdigit():
-                yield estate.source.finding(
-                    ("clusters", "databases", name, "users", user), "core-database-user", f"PostgreSQL or the role has the name '{named}' for itself",
+                yield Violation(
+                    ("clusters", "databases", name, "users", user), f"PostgreSQL or the role has the name '{named}' for itself",
                     "the caller's name, as embed-batch",
                 )
 
 
 @rule("core-database-caller", derives=True)
-def callers(estate: Estate) -> Iterator[Finding]:
+def callers(estate: Estate) -> Iterator[Violation]:
     """Who may come in by the flows has a user, and who has a user may come in."""
     flows = Flows(estate)
     for name, database in estate.layout.clusters.databases.items():
@@ -87,16 +82,16 @@ def callers(estate: Estate) -> Iterator[Finding]:
         coming = databases.callers(estate, flows, database)
         nameless = [caller.name for caller, named in coming if not named]
         if nameless:
-            yield estate.source.finding(
-                here, "core-database-caller", f"flows let {', '.join(nameless)} in at port {database.port} of '{database.host}', but as no user of '{name}'",
+            yield Violation(
+                here, f"flows let {', '.join(nameless)} in at port {database.port} of '{database.host}', but as no user of '{name}'",
                 "a user with the access that the caller needs, or no flow",
             )
         allowed = {caller.name for caller, _ in coming}
         for user, wanted in database.users.items():
             shut = [host.name for host in select.hosts(estate, wanted.callers) if host.name not in allowed]
             if shut:
-                yield estate.source.finding(
-                    (*here, user, "callers"), "core-database-caller",
+                yield Violation(
+                    (*here, user, "callers"),
                     f"'{user}' is to come from {', '.join(shut)}, but no flow lets it in at port {database.port} of '{database.host}'",
                     "a flow from there to a service with that port, or another caller",
                 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate, select
 from ..plan import postgres
-from .rules import rule
+from .rules import Violation, rule
 
 #: Connections that are not the pool's: superuser_reserved_connections (3), Patroni, the exporter, backups and people.
 OTHER_CONNECTIONS = 10
@@ -22,7 +21,7 @@ MOST_REDIS_SHARE = 0.8  #: of a host's memory; a fork for persistence and the sy
 
 
 @rule("replica-smaller", rows=(20,))
-def replicas(estate: Estate) -> Iterator[Finding]:
+def replicas(estate: Estate) -> Iterator[Violation]:
     """A replica is as large as the primary whose work it takes over."""
     primaries = {host.shard: host for host in estate.hosts.values() if host.member == "primary"}
     seen: set[tuple[object, ...]] = set()
@@ -37,69 +36,67 @@ def replicas(estate: Estate) -> Iterator[Finding]:
         ]
         if less and tuple(less) not in seen:  # one finding for each size, not for each shard
             seen.add(tuple(less))
-            yield estate.source.finding(
-                (*host.path, "type"), "replica-smaller", f"'{host.name}' is smaller than '{primaries[host.shard].name}': {', '.join(less)}",
+            yield Violation(
+                (*host.path, "type"), f"'{host.name}' is smaller than '{primaries[host.shard].name}': {', '.join(less)}",
                 "a larger type, or accept that a failover is slower", warn=True,
             )
 
 
 @rule("wal-bounds", rows=(17,))
-def wal(estate: Estate) -> Iterator[Finding]:
+def wal(estate: Estate) -> Iterator[Violation]:
     """WAL that waits is bounded, fits the disk, and the alert comes before the bound."""
     bounds = estate.layout.clusters.postgres.wal
     here = ("clusters", "postgres", "wal")
     shares = {"slot_share": ("replication slots", bounds.slot_share), "archive_share": ("the archive queue", bounds.archive_share)}
     for key, (what, share) in shares.items():
         if share is None:
-            yield estate.source.finding(
-                (*here, key), "wal-bounds", f"WAL for {what} has no bound: while Helsinki or the store is lost it fills the disk and stops the primary",
+            yield Violation(
+                (*here, key), f"WAL for {what} has no bound: while Helsinki or the store is lost it fills the disk and stops the primary",
                 "a share of the disk, as 0.2", warn=True,
             )
     total = sum(share or 0 for _, share in shares.values())
     if total >= 1:
-        yield estate.source.finding(
-            (*here, "slot_share"), "wal-bounds", f"slots and archive queue may hold {total:g} of the disk: no room is left for data",
+        yield Violation(
+            (*here, "slot_share"), f"slots and archive queue may hold {total:g} of the disk: no room is left for data",
             "shares that add up to less than 1",
         )
     disk = min((host.kind.disk_gb for host in estate.by_role["postgres_shard"]), default=0)
     bound = min((disk * share for _, share in shares.values() if share is not None), default=None)
     if bound is not None and bounds.alert_gb >= bound:
-        yield estate.source.finding(
-            (*here, "alert_gb"), "wal-bounds", f"the alert at {bounds.alert_gb} GB comes after the bound of {bound:g} GB on the smallest disk ({disk} GB)",
+        yield Violation(
+            (*here, "alert_gb"), f"the alert at {bounds.alert_gb} GB comes after the bound of {bound:g} GB on the smallest disk ({disk} GB)",
             f"an alert below {bound:g}",
         )
 
 
 @rule("pool-too-large")
-def connections(estate: Estate) -> Iterator[Finding]:
+def connections(estate: Estate) -> Iterator[Violation]:
     """PgBouncer's pool fits into PostgreSQL's connections."""
     pool = estate.layout.clusters.pgbouncer
     for host in estate.by_role["postgres_shard"][:1]:
         most = int(postgres.settings(host.kind, estate.layout.clusters.postgres.wal, "")["max_connections"])
         if pool.pool_size > most - OTHER_CONNECTIONS:
-            yield estate.source.finding(
-                ("clusters", "pgbouncer", "pool_size"), "pool-too-large",
+            yield Violation(
+                ("clusters", "pgbouncer", "pool_size"),
                 f"a pool of {pool.pool_size} and {OTHER_CONNECTIONS} other connections exceed max_connections {most}", f"at most {most - OTHER_CONNECTIONS}",
             )
     if pool.pool_size > pool.max_client_connections:
-        yield estate.source.finding(
-            ("clusters", "pgbouncer", "max_client_connections"), "pool-too-large",
+        yield Violation(
+            ("clusters", "pgbouncer", "max_client_connections"),
             f"{pool.max_client_connections} clients can never use a pool of {pool.pool_size}", f"at least {pool.pool_size}",
         )
 
 
 @rule("master-key", rows=(25,))
-def master_key(estate: Estate) -> Iterator[Finding]:
+def master_key(estate: Estate) -> Iterator[Violation]:
     """The master key is never on disk, and every host that may have to decrypt has it."""
     key = estate.layout.shards.master_key
     if key.kept_in != "tmpfs":
-        yield estate.source.finding(
-            ("shards", "master_key", "kept_in"), "master-key", "an .env file is on disk, so the master key would be too", "kept_in: tmpfs", warn=True,
-        )
+        yield Violation(("shards", "master_key", "kept_in"), "an .env file is on disk, so the master key would be too", "kept_in: tmpfs", warn=True)
     known = select.known(estate)
     for number, reader in enumerate(key.readers):
         if reader not in known:
-            yield estate.source.finding(("shards", "master_key", "readers", number), "master-key", f"'{reader}' names no host", "a host, role:X or site:X")
+            yield Violation(("shards", "master_key", "readers", number), f"'{reader}' names no host", "a host, role:X or site:X")
     readers = {host.name for host in select.hosts(estate, key.readers)}
     blind = [host for host in estate.by_role["postgres_shard"] if host.name not in readers]
     blind += [
@@ -108,8 +105,8 @@ def master_key(estate: Estate) -> Iterator[Finding]:
     ]
     if blind:
         names = list(dict.fromkeys(host.name for host in blind))
-        yield estate.source.finding(
-            ("shards", "master_key", "readers"), "master-key", f"{', '.join(names)} would not be able to decrypt after a failover: "
+        yield Violation(
+            ("shards", "master_key", "readers"), f"{', '.join(names)} would not be able to decrypt after a failover: "
             "they do not get the master key",
             "add them to the readers", warn=True,
         )
@@ -121,7 +118,7 @@ def _reads(estate: Estate, service: str, readers: set[str]) -> bool:
 
 
 @rule("redis-memory")
-def redis_memory(estate: Estate) -> Iterator[Finding]:
+def redis_memory(estate: Estate) -> Iterator[Violation]:
     """The Redis instances of a host leave memory for the system and for the copy that persistence makes."""
     shares: dict[str, list[tuple[str, float]]] = {}
     sentinel = estate.layout.clusters.sentinel
@@ -132,26 +129,26 @@ def redis_memory(estate: Estate) -> Iterator[Finding]:
     for host, instances in shares.items():
         total = sum(share for _, share in instances)
         if total > MOST_REDIS_SHARE:
-            yield estate.source.finding(
-                ("clusters", "redis", instances[-1][0], "memory_share"), "redis-memory",
+            yield Violation(
+                ("clusters", "redis", instances[-1][0], "memory_share"),
                 f"Redis {' and '.join(name for name, _ in instances)} would take {total:.0%} of the memory of '{host}'",
                 f"at most {MOST_REDIS_SHARE:.0%} together",
             )
         if host in estate.hosts and host not in (sentinel.replicas if sentinel else []) and "redis" not in estate.hosts[host].roles:
-            yield estate.source.finding(
-                ("clusters", "redis", instances[0][0], "host"), "redis-memory", f"'{host}' runs Redis '{instances[0][0]}', but has not the role redis",
+            yield Violation(
+                ("clusters", "redis", instances[0][0], "host"), f"'{host}' runs Redis '{instances[0][0]}', but has not the role redis",
                 f"give '{host}' the role redis",
             )
     for host_view in estate.by_role["redis"]:
         if host_view.name not in shares:
-            yield estate.source.finding(
-                (*host_view.path, "roles"), "redis-memory", f"'{host_view.name}' has the role redis, but no instance in clusters.redis names it",
+            yield Violation(
+                (*host_view.path, "roles"), f"'{host_view.name}' has the role redis, but no instance in clusters.redis names it",
                 "add an instance, or remove the role",
             )
 
 
 @rule("backup-path")
-def backup_path(estate: Estate) -> Iterator[Finding]:
+def backup_path(estate: Estate) -> Iterator[Violation]:
     """A repository on the host has a directory of its own: the role gives it to PostgreSQL, and nothing else may live there."""
     backups = estate.layout.clusters.pgbackrest
     for key, path in (("path", backups.path if backups.bucket is None else None), ("former_path", backups.former_path)):
@@ -159,12 +156,10 @@ def backup_path(estate: Estate) -> Iterator[Finding]:
             continue
         parts = path.split("/")[1:]
         if parts[0] in SYSTEM or path in SHARED or f"{path}/".startswith(f"{DATA}/"):
-            yield estate.source.finding(
-                ("clusters", "pgbackrest", key), "backup-path",
+            yield Violation(
+                ("clusters", "pgbackrest", key),
                 f"{path} is not a repository's alone: PostgreSQL would own it, or a backup would hold the backups",
                 "a directory of its own, as /var/lib/pgbackrest or /srv/pgbackrest",
             )
     if backups.former_path and backups.bucket is None and backups.former_path == backups.path:
-        yield estate.source.finding(
-            ("clusters", "pgbackrest", "former_path"), "backup-path", f"{backups.path} is the repository that is used", "former_path: null, or another path",
-        )
+        yield Violation(("clusters", "pgbackrest", "former_path"), f"{backups.path} is the repository that is used", "former_path: null, or another path")

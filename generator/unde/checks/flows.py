@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate, select
 from ..plan import firewall
 from ..plan.flows import Connection, Flows
 from ..plan.routes import Routes
-from .rules import rule
+from .rules import Violation, rule
 
 LONGEST_COMMENT = 128  #: of a rule (nft, "comment too long")
 
@@ -19,7 +18,7 @@ def _path(estate: Estate, connection: Connection) -> tuple[str | int, ...]:
 
 
 @rule("flow-not-carried", derives=True)
-def carried(estate: Estate) -> Iterator[Finding]:
+def carried(estate: Estate) -> Iterator[Violation]:
     """Every caller of a flow has a way to what it calls: the same site, a tunnel, a gateway."""
     routes = Routes(estate)
     for connection in Flows(estate).connections:
@@ -29,28 +28,28 @@ def carried(estate: Estate) -> Iterator[Finding]:
         if lost:
             caller, target = lost[0]
             others = f" (and {len(lost) - 1} more pairs)" if len(lost) > 1 else ""
-            yield estate.source.finding(
-                _path(estate, connection), "flow-not-carried",
+            yield Violation(
+                _path(estate, connection),
                 f"'{caller.name}' at '{caller.site}' has no way to '{target.name}' at '{target.site}'{others}: no tunnel, no gateway",
                 f"add a tunnel from '{caller.name}' to a gateway of '{target.site}', or correct the flow",
             )
 
 
 @rule("flow-empty", derives=True)
-def empty(estate: Estate) -> Iterator[Finding]:
+def empty(estate: Estate) -> Iterator[Violation]:
     """A flow has somebody at both ends."""
     for connection in Flows(estate).connections:
         service = estate.layout.services[connection.service]
         if not service.external and connection.callers + connection.targets and not (connection.targets and (connection.callers or connection.outside_callers)):
             missing = "nobody calls" if connection.targets else "nobody answers"
-            yield estate.source.finding(
-                _path(estate, connection), "flow-empty", f"in flow '{connection.name}' {missing}: no host has that role or site",
+            yield Violation(
+                _path(estate, connection), f"in flow '{connection.name}' {missing}: no host has that role or site",
                 "correct the selector", warn=True,
             )
 
 
 @rule("flow-from-anywhere", derives=True)
-def anywhere(estate: Estate) -> Iterator[Finding]:
+def anywhere(estate: Estate) -> Iterator[Violation]:
     """Whoever calls from outside comes from known networks, unless the whole world is meant."""
     services = estate.layout.services
     opened: dict[str, list[str]] = {}
@@ -59,15 +58,15 @@ def anywhere(estate: Estate) -> Iterator[Finding]:
             if connection.targets and not services[caller].networks and not services[caller].public:
                 opened.setdefault(caller, []).append(connection.service)
     for caller, called in opened.items():
-        yield estate.source.finding(
-            ("services", caller), "flow-from-anywhere",
+        yield Violation(
+            ("services", caller),
             f"'{caller}' may come from any address, so that {', '.join(dict.fromkeys(called))} of ours {'is' if len(called) == 1 else 'are'} open to the world",
             f"write services.{caller}.networks, or public: true if that is meant", warn=True,
         )
 
 
 @rule("flow-shard-member", derives=True)
-def members(estate: Estate) -> Iterator[Finding]:
+def members(estate: Estate) -> Iterator[Violation]:
     """Who may call one member of a shard may call each of its members, so that a failover is not blocked."""
     flows = Flows(estate)
     for name, service in estate.layout.services.items():
@@ -78,8 +77,8 @@ def members(estate: Estate) -> Iterator[Finding]:
             if missing and len(missing) < len(of_shard):
                 there = next(host for host in of_shard if host.name in listening)
                 callers = [caller.name for port in service.ports for caller in flows.callers_of(there.name, port)] or ["nobody yet"]
-                yield estate.source.finding(
-                    ("services", name, "hosts"), "flow-shard-member",
+                yield Violation(
+                    ("services", name, "hosts"),
                     f"'{name}' is reached on '{there.name}' (by {', '.join(dict.fromkeys(callers))}), but not on '{missing[0].name}' of the same shard",
                     "name both members, as in role:postgres_shard",
                 )
@@ -87,7 +86,7 @@ def members(estate: Estate) -> Iterator[Finding]:
 
 
 @rule("flow-name", derives=True)
-def names(estate: Estate) -> Iterator[Finding]:
+def names(estate: Estate) -> Iterator[Violation]:
     """What follows from a flow's name and its services' fits into the comment of a rule, where it is counted and logged."""
     flows, told = Flows(estate), set()
     openings = [opening.name for host in estate.hosts.values() for opening in (*firewall.inbound(flows, host), *firewall.outbound(flows, host))]
@@ -95,7 +94,7 @@ def names(estate: Estate) -> Iterator[Finding]:
         flow = name.partition(":")[0]
         if len(name) > LONGEST_COMMENT and flow not in told:
             told.add(flow)
-            yield estate.source.finding(
-                ("flows", flow), "flow-name", f"its rule would be called '{name}', {len(name)} characters: nftables takes {LONGEST_COMMENT}",
+            yield Violation(
+                ("flows", flow), f"its rule would be called '{name}', {len(name)} characters: nftables takes {LONGEST_COMMENT}",
                 "a shorter name for the flow, the service or its caller",
             )

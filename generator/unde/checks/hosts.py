@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding, nearest
+from ..errors import nearest
 from ..model import Estate, HostView
 from ..model.roles import MISSING_ON_BOOKWORM, RELEASES, ROLES
 from ..model.source import DataPath
-from .rules import rule
+from .rules import Violation, rule
 
 
 @rule("label-duplicate", rows=(4,))
-def labels(estate: Estate) -> Iterator[Finding]:
+def labels(estate: Estate) -> Iterator[Violation]:
     """No label is used for two typed hosts, or for a typed host and a shard's."""
     seen: dict[str, str] = {}
     for host in estate.hosts.values():
@@ -21,15 +21,15 @@ def labels(estate: Estate) -> Iterator[Finding]:
         if other == host.name or (template and estate.hosts[other].path == template):
             continue
         first = estate.source.position((*estate.hosts[other].path, "label"))
-        yield estate.source.finding(
-            (*host.path, "label"), "label-duplicate",
+        yield Violation(
+            (*host.path, "label"),
             f"label {host.kind.label} names '{host.name}' and '{other}' ({first.file}:{first.line})",
             "names are the identity; give one of them another label",
         )
 
 
 @rule("host-over-site-limit")
-def limits(estate: Estate) -> Iterator[Finding]:
+def limits(estate: Estate) -> Iterator[Violation]:
     """No host is larger than its site offers."""
     reported = set()
     for host in estate.hosts.values():
@@ -41,8 +41,8 @@ def limits(estate: Estate) -> Iterator[Finding]:
             path = (*host.path, key)
             if size > limit and path not in reported:
                 reported.add(path)
-                yield estate.source.finding(
-                    path, "host-over-site-limit",
+                yield Violation(
+                    path,
                     f"'{host.name}' has {size} {unit}; site '{host.site}' offers {limit}",
                     f"at most {limit}, or place it at another site",
                 )
@@ -54,20 +54,20 @@ OF_DATABASES = ("pgbouncer", "pgbackrest")
 
 
 @rule("shard-role-misplaced")
-def shard_roles(estate: Estate) -> Iterator[Finding]:
+def shard_roles(estate: Estate) -> Iterator[Violation]:
     """The roles of a shard's database stand in the shards' templates only."""
     for host in estate.hosts.values():
         elsewhere = OF_DATABASES if "core_database" in host.roles else ()
         wrong = [role for role in OF_SHARDS if role in host.roles and role not in elsewhere]
         if wrong and host.shard is None:
-            yield estate.source.finding(
-                (*host.path, "roles"), "shard-role-misplaced", f"'{host.name}' is no member of a shard, but has {', '.join(wrong)}",
+            yield Violation(
+                (*host.path, "roles"), f"'{host.name}' is no member of a shard, but has {', '.join(wrong)}",
                 "remove them here: a shard's hosts follow from 'shards'",
             )
 
 
 @rule("host-type-unknown")
-def types(estate: Estate) -> Iterator[Finding]:
+def types(estate: Estate) -> Iterator[Violation]:
     """A host's machine type is one that its site's provider rents out, with the size that it has there."""
     reported = set()
     for host in estate.hosts.values():
@@ -77,8 +77,8 @@ def types(estate: Estate) -> Iterator[Finding]:
         machine = site.types.get(host.kind.type)
         if machine is None:
             reported.add((host.path, host.kind.type))
-            yield estate.source.finding(
-                (*host.path, "type"), "host-type-unknown", f"'{host.name}' is a '{host.kind.type}', which {site.provider} does not offer at '{host.site}'",
+            yield Violation(
+                (*host.path, "type"), f"'{host.name}' is a '{host.kind.type}', which {site.provider} does not offer at '{host.site}'",
                 nearest(host.kind.type, site.types),
             )
             continue
@@ -86,14 +86,11 @@ def types(estate: Estate) -> Iterator[Finding]:
             size, offered = getattr(host.kind, key), getattr(machine, key)
             if offered is not None and size > offered:
                 reported.add((host.path, host.kind.type))
-                yield estate.source.finding(
-                    (*host.path, key), "host-type-unknown", f"'{host.name}' has {size} {unit}, but a {host.kind.type} has {offered}",
-                    "correct the size or the type",
-                )
+                yield Violation((*host.path, key), f"'{host.name}' has {size} {unit}, but a {host.kind.type} has {offered}", "correct the size or the type")
 
 
 @rule("role-needs")
-def needs(estate: Estate) -> Iterator[Finding]:
+def needs(estate: Estate) -> Iterator[Violation]:
     """A role has what it cannot work without: other roles on its host, or somewhere in the estate."""
     reported = set()
     for host in estate.hosts.values():
@@ -104,13 +101,11 @@ def needs(estate: Estate) -> Iterator[Finding]:
                 if (host.path, role, needed) in reported:
                     continue
                 reported.add((host.path, role, needed))
-                yield estate.source.finding(
-                    (*host.path, "roles"), "role-needs", f"role {role} of '{host.name}' needs {needed} {where}", f"add {needed}, or remove {role}",
-                )
+                yield Violation((*host.path, "roles"), f"role {role} of '{host.name}' needs {needed} {where}", f"add {needed}, or remove {role}")
 
 
 @rule("firewall-mode")
-def firewall_mode(estate: Estate) -> Iterator[Finding]:
+def firewall_mode(estate: Estate) -> Iterator[Violation]:
     """What the layout says of a host's firewall has an effect, and leaves no host of ours open."""
     reported = set()
     for host in estate.hosts.values():
@@ -119,33 +114,31 @@ def firewall_mode(estate: Estate) -> Iterator[Finding]:
             continue
         if not host.may("firewall"):
             reported.add(host.path)
-            yield estate.source.finding(
-                (*host.path, "firewall"), "firewall-mode", f"'{host.name}' is to {mode}, but no firewall of ours may act there",
+            yield Violation(
+                (*host.path, "firewall"), f"'{host.name}' is to {mode}, but no firewall of ours may act there",
                 "add firewall to `adopt`, or remove `firewall`",
             )
         elif host.ours and mode == "observe":
             reported.add(host.path)
-            yield estate.source.finding(
-                (*host.path, "firewall"), "firewall-mode", f"'{host.name}' is ours to build, and its firewall would only observe: nothing is dropped there",
+            yield Violation(
+                (*host.path, "firewall"), f"'{host.name}' is ours to build, and its firewall would only observe: nothing is dropped there",
                 "remove `firewall`: a host of ours enforces", warn=True,
             )
 
 
 @rule("adopt-without-role")
-def adopted(estate: Estate) -> Iterator[Finding]:
+def adopted(estate: Estate) -> Iterator[Violation]:
     """A host adopts only roles that it has."""
     reported = set()
     for host in estate.hosts.values():
         for role in host.kind.adopt:
             if role not in host.roles and (host.path, role) not in reported:
                 reported.add((host.path, role))
-                yield estate.source.finding(
-                    (*host.path, "adopt"), "adopt-without-role", f"'{host.name}' is to adopt {role}, which is not among its roles", nearest(role, host.roles),
-                )
+                yield Violation((*host.path, "adopt"), f"'{host.name}' is to adopt {role}, which is not among its roles", nearest(role, host.roles))
 
 
 @rule("release-role")
-def releases(estate: Estate) -> Iterator[Finding]:
+def releases(estate: Estate) -> Iterator[Violation]:
     """Every role that may act on a host works on the release of Debian that the host runs."""
     reported = set()
     for host in estate.hosts.values():
@@ -158,8 +151,8 @@ def releases(estate: Estate) -> Iterator[Finding]:
             lacks = f" ({MISSING_ON_BOOKWORM[role]})" if role in MISSING_ON_BOOKWORM else ""
             way = ("install" if host.ours else "upgrade it to") + f" Debian {RELEASES[newest]} (release: {newest}), or give {role} to another host"
             keep = "" if host.ours else f", or leave {role} out of `adopt`, and what runs there stays"
-            yield estate.source.finding(
-                path, "release-role",
+            yield Violation(
+                path,
                 f"'{host.name}' runs Debian {RELEASES[release]} ({release}), on which the role {role} does not work{lacks}; it works on "
                 f"{' and '.join(ROLES[role].releases)}",
                 way + keep,

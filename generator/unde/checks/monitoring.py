@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate, select
 from ..plan import scrape, watches
+from ..plan.exporters import EXPORTERS
 from ..plan.flows import Connection, Flows
-from .rules import rule
+from .rules import Violation, rule
 
-#: Exporter → the roles beside which it stands.
-EXPORTERS = {"redis-exporter": ("redis",), "postgres-exporter": ("postgres_shard", "core_database")}
 WEB = {80, 443}
 
 
 @rule("monitoring-missing", rows=(27,), derives=True)
-def unseen(estate: Estate) -> Iterator[Finding]:
+def unseen(estate: Estate) -> Iterator[Violation]:
     """Every host is a target of some scrape job."""
     seen = {host for job in scrape.jobs(estate) for host in job.hosts}
     routers = scrape.bare_routers(estate)
@@ -29,13 +27,11 @@ def unseen(estate: Estate) -> Iterator[Finding]:
             fix = "add blackbox-exporter on the host of Prometheus: it asks through the router's tunnels" if host.name in routers else (
                 "add it to a service with metrics, as node-exporter: hosts: [all]"
             )
-            yield estate.source.finding(
-                host.path, "monitoring-missing", f"no scrape job has '{host.name}': nobody would see it fail", fix, warn=True,
-            )
+            yield Violation(host.path, f"no scrape job has '{host.name}': nobody would see it fail", fix, warn=True)
 
 
 @rule("monitoring-denied", derives=True)
-def denied(estate: Estate) -> Iterator[Finding]:
+def denied(estate: Estate) -> Iterator[Violation]:
     """A service with metrics lets Prometheus in."""
     flows = Flows(estate)
     scrapers = {host.name for host in watches.main(estate)}
@@ -47,40 +43,40 @@ def denied(estate: Estate) -> Iterator[Finding]:
             if not (scrapers - {host.name}) <= {caller.name for caller in flows.callers_of(host.name, port)}
         ]
         if shut:
-            yield estate.source.finding(
-                ("services", name, "metrics"), "monitoring-denied", f"Prometheus scrapes '{name}' on '{shut[0].name}', but no flow lets it in",
+            yield Violation(
+                ("services", name, "metrics"), f"Prometheus scrapes '{name}' on '{shut[0].name}', but no flow lets it in",
                 f"add {name} to a flow from {', '.join(sorted(scrapers))}",
             )
 
 
 @rule("monitoring-exporter")
-def exporters(estate: Estate) -> Iterator[Finding]:
+def exporters(estate: Estate) -> Iterator[Violation]:
     """A Redis and a database have their exporter beside them, where there is a Prometheus that would ask it."""
     if not watches.main(estate):
         return
-    for name, roles in EXPORTERS.items():
+    for name, roles in [(name, exporter.roles) for name, exporter in EXPORTERS.items() if exporter.required]:
         service = estate.layout.services.get(name)
         there = {host.name for host in select.hosts(estate, service.hosts)} if service else set()
         without = list(dict.fromkeys(host.name for role in roles for host in estate.by_role[role] if host.name not in there))
         if without:
             others = f" (and {len(without) - 1} more hosts)" if len(without) > 1 else ""
             named = ", ".join(f'"role:{role}"' for role in roles if estate.by_role[role])
-            yield estate.source.finding(
-                ("services", name, "hosts") if service else ("services",), "monitoring-exporter",
+            yield Violation(
+                ("services", name, "hosts") if service else ("services",),
                 f"'{without[0]}'{others} has no {name}: whether it works is not seen, nor is any of its alerts",
                 f"services.{name}: hosts: [{named}], with its port and metrics: true", warn=True,
             )
 
 
 @rule("alert-receiver", derives=True)
-def receivers(estate: Estate) -> Iterator[Finding]:
+def receivers(estate: Estate) -> Iterator[Violation]:
     """An Alertmanager has a way to people: a flow to a service outside that tells them."""
     flows = Flows(estate)
     for host in estate.by_role["alertmanager"]:
         outside = [connection for connection in flows.out_of(host.name) if estate.layout.services[connection.service].external]
         if not any(set(connection.ports) & WEB and host.name in _named(estate, connection) for connection in outside):
-            yield estate.source.finding(
-                (*host.path, "roles"), "alert-receiver",
+            yield Violation(
+                (*host.path, "roles"),
                 f"the Alertmanager on '{host.name}' may call nobody outside who tells people: its alerts would be seen by no one",
                 "a flow from role:alertmanager to the service outside that carries the messages, as Telegram or Slack", warn=True,
             )

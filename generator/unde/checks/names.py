@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ..errors import Finding
 from ..model import Estate
 from ..model.source import DataPath
 from ..plan import groups
-from .rules import rule
+from .rules import Violation, rule
 
 #: What Ansible calls all hosts, those in no group, and the control node (docs.ansible.com, "How to build your inventory").
 OF_ANSIBLE = ("all", "ungrouped", "localhost")
@@ -28,7 +27,7 @@ INTERFACES = re.compile(
 
 
 @rule("host-name-reserved", derives=True)
-def hosts(estate: Estate) -> Iterator[Finding]:
+def hosts(estate: Estate) -> Iterator[Violation]:
     """A host has a name that means nothing else: to Ansible, to the resolver, or in a flow."""
     taken = dict.fromkeys(OF_ANSIBLE, "Ansible has that name for something else")
     taken |= dict.fromkeys((*OF_THE_SYSTEM, "localhost"), "every machine's /etc/hosts has that name for itself")
@@ -43,7 +42,7 @@ def hosts(estate: Estate) -> Iterator[Finding]:
         if why and host.path not in reported:
             reported.add(host.path)
             path = host.path if host.shard is None else (*host.path, "name")
-            yield estate.source.finding(path, "host-name-reserved", f"a host cannot be called '{host.name}': {why}", "give it another name")
+            yield Violation(path, f"a host cannot be called '{host.name}': {why}", "give it another name")
 
 
 def _groups(estate: Estate) -> Iterable[str]:
@@ -52,37 +51,32 @@ def _groups(estate: Estate) -> Iterable[str]:
 
 
 @rule("service-name-reserved")
-def services(estate: Estate) -> Iterator[Finding]:
+def services(estate: Estate) -> Iterator[Violation]:
     """An external service has a name that means nothing else in a flow."""
     for name, service in estate.layout.services.items():
         if service.external is not None and name in OF_ANSIBLE:
-            yield estate.source.finding(
-                ("services", name), "service-name-reserved", f"an external service cannot be called '{name}': in a flow that means hosts",
-                "give it another name",
-            )
+            yield Violation(("services", name), f"an external service cannot be called '{name}': in a flow that means hosts", "give it another name")
 
 
 @rule("tunnel-name-reserved")
-def tunnels(estate: Estate) -> Iterator[Finding]:
+def tunnels(estate: Estate) -> Iterator[Violation]:
     """A tunnel's interface has a name that no other interface of a host has."""
     reported: set[DataPath] = set()
     for tunnel in estate.tunnels.values():
         if INTERFACES.fullmatch(tunnel.name) and tunnel.path not in reported:
             reported.add(tunnel.path)
             path = tunnel.path if tunnel.path[0] == "tunnels" else (*tunnel.path, "interface")
-            yield estate.source.finding(
-                path, "tunnel-name-reserved", f"a tunnel cannot be called '{tunnel.name}': the system names interfaces so", "write wg- in front, as wg-etcd",
-            )
+            yield Violation(path, f"a tunnel cannot be called '{tunnel.name}': the system names interfaces so", "write wg- in front, as wg-etcd")
 
 
 @rule("stanza-shared")
-def stanzas(estate: Estate) -> Iterator[Finding]:
+def stanzas(estate: Estate) -> Iterator[Violation]:
     """No database beside the shards has the name of a shard's stanza: they would share one place for their backups."""
     shards = estate.layout.shards
     form = re.compile(re.escape(shards.stanza).replace(re.escape("{n}"), "(0|[1-9][0-9]*)"))
     for name in estate.layout.clusters.databases:
         if form.fullmatch(name):
-            yield estate.source.finding(
-                ("clusters", "databases", name), "stanza-shared", f"the backups of database '{name}' and of a shard ('{shards.stanza}') would be in one stanza",
+            yield Violation(
+                ("clusters", "databases", name), f"the backups of database '{name}' and of a shard ('{shards.stanza}') would be in one stanza",
                 "rename the database, or change shards.stanza",
             )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding, nearest
+from ..errors import nearest
 from ..model import Estate, select
-from .rules import rule
+from .rules import Violation, rule
 
 
 @rule("promise-unknown")
-def promises(estate: Estate) -> Iterator[Finding]:
+def promises(estate: Estate) -> Iterator[Violation]:
     """Everything that a promise loses or keeps is in the layout."""
     losable = [*select.KINDS, *select.losable(estate)]
     for name, promise in estate.layout.document.promises.items():
@@ -20,4 +20,4 @@ def promises(estate: Estate) -> Iterator[Finding]:
             for number, value in enumerate(values):
                 if value not in known:
                     path = ("document", "promises", name, key, number)
-                    yield estate.source.finding(path, "promise-unknown", f"'{value}' is {what}", nearest(value, known))
+                    yield Violation(path, f"'{value}' is {what}", nearest(value, known))

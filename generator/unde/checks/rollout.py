@@ -4,72 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate, HostView
 from ..model.source import DataPath
 from ..plan.flows import Flows
-from .rules import rule
+from .rules import Violation, rule
 
 
 @rule("rollout-no-day", rows=(7,))
-def no_day(estate: Estate) -> Iterator[Finding]:
+def no_day(estate: Estate) -> Iterator[Violation]:
     """Every host is in a day of the rollout."""
     reported = set()
     for host in estate.hosts.values():
         if host.kind.day is None and host.path not in reported:
             reported.add(host.path)
-            yield estate.source.finding((*host.path, "day"), "rollout-no-day", f"'{host.name}' is in no day: it would never be deployed", "give it a day")
+            yield Violation((*host.path, "day"), f"'{host.name}' is in no day: it would never be deployed", "give it a day")
 
 
 @rule("rollout-order")
-def order(estate: Estate) -> Iterator[Finding]:
+def order(estate: Estate) -> Iterator[Violation]:
     """A day needs earlier days only, and phases do not go back."""
     days = estate.layout.rollout.days
     phase = 0
     for number, day in sorted(days.items()):
         for position, needed in enumerate(day.needs):
             if needed not in days:
-                yield estate.source.finding(
-                    ("rollout", "days", number, "needs", position), "rollout-order", f"day {number} needs day {needed}, which is not in rollout.days",
+                yield Violation(
+                    ("rollout", "days", number, "needs", position), f"day {number} needs day {needed}, which is not in rollout.days",
                     f"one of: {', '.join(map(str, days))}",
                 )
             elif needed >= number:
                 cycle = _way(estate, needed, number)
                 what = f"a cycle: {' → '.join(map(str, [number, *cycle]))}" if cycle else f"day {needed} comes later"
-                yield estate.source.finding(
-                    ("rollout", "days", number, "needs", position), "rollout-order", f"day {number} needs day {needed}: {what}",
-                    "name an earlier day",
-                )
+                yield Violation(("rollout", "days", number, "needs", position), f"day {number} needs day {needed}: {what}", "name an earlier day")
         if day.phase < phase:
-            yield estate.source.finding(
-                ("rollout", "days", number, "phase"), "rollout-order", f"day {number} is in phase {day.phase}, after a day of phase {phase}",
+            yield Violation(
+                ("rollout", "days", number, "phase"), f"day {number} is in phase {day.phase}, after a day of phase {phase}",
                 "phases follow one another",
             )
         phase = max(phase, day.phase)
 
 
 @rule("rollout-opens")
-def opens(estate: Estate) -> Iterator[Finding]:
+def opens(estate: Estate) -> Iterator[Violation]:
     """A site is opened on one day, not after a host of it is built and not before the gateway that its tunnels end at."""
     opened: dict[str, int] = {}
     for number, day in sorted(estate.layout.rollout.days.items()):
         for place, site in enumerate(day.opens):
             path = ("rollout", "days", number, "opens", place)
             if site in opened:
-                yield estate.source.finding(path, "rollout-opens", f"site '{site}' is opened on day {opened[site]} and on day {number}", "name it on one day")
+                yield Violation(path, f"site '{site}' is opened on day {opened[site]} and on day {number}", "name it on one day")
                 continue
             opened[site] = number
             hosts = [host for host in estate.hosts.values() if host.site == site and host.kind.day is not None]
             early = next((host for host in hosts if (host.kind.day or number) < number), None)
             if early:
-                yield estate.source.finding(
-                    path, "rollout-opens", f"site '{site}' is opened on day {number}, but '{early.name}' there has day {early.kind.day}",
+                yield Violation(
+                    path, f"site '{site}' is opened on day {number}, but '{early.name}' there has day {early.kind.day}",
                     f"open the site on day {early.kind.day} or earlier, or give '{early.name}' a later day",
                 )
             gateway = _late_gateway(estate, {host.name for host in hosts}, number)
             if gateway:
-                yield estate.source.finding(
-                    path, "rollout-opens", f"site '{site}' is opened on day {number}, but '{gateway.name}', where its tunnels end, has day {gateway.kind.day}",
+                yield Violation(
+                    path, f"site '{site}' is opened on day {number}, but '{gateway.name}', where its tunnels end, has day {gateway.kind.day}",
                     f"open the site on day {gateway.kind.day} or later, or give '{gateway.name}' an earlier day",
                 )
 
@@ -95,7 +91,7 @@ def _way(estate: Estate, start: int, goal: int) -> list[int]:
 
 
 @rule("rollout-too-early", derives=True)
-def early(estate: Estate) -> Iterator[Finding]:
+def early(estate: Estate) -> Iterator[Violation]:
     """No host of ours is deployed before the gateway, the primary and the bucket that it needs; its services not before those they call."""
     reported: set[DataPath] = set()
     for host, needed, why, essential in _needs(estate):
@@ -103,8 +99,8 @@ def early(estate: Estate) -> Iterator[Finding]:
             continue
         if essential or host.kind.state == needed.kind.state == "create":
             reported.add(host.path)  # one finding for a host: mended, the next shows
-            yield estate.source.finding(
-                (*host.path, "day"), "rollout-too-early",
+            yield Violation(
+                (*host.path, "day"),
                 f"'{host.name}' has day {host.kind.day}, but '{needed.name}', {why}, only day {needed.kind.day}",
                 f"day {needed.kind.day} or later, or '{needed.name}' earlier", warn=not essential,
             )

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate
 from ..plan import sentinels
 from ..plan.flows import Flows
-from .rules import rule
+from .rules import Violation, rule
 
 HERE = ("clusters", "sentinel")
 
 
 @rule("sentinel-votes", rows=(23,))
-def votes(estate: Estate) -> Iterator[Finding]:
+def votes(estate: Estate) -> Iterator[Violation]:
     """Redis Sentinel has an odd number of votes, three or more."""
     wanted = estate.layout.clusters.sentinel
     if wanted is not None and (len(set(wanted.sentinels)) < 3 or len(set(wanted.sentinels)) % 2 == 0):
-        yield estate.source.finding(
-            (*HERE, "sentinels"), "sentinel-votes",
+        yield Violation(
+            (*HERE, "sentinels"),
             f"{len(set(wanted.sentinels))} sentinels ({', '.join(wanted.sentinels)}) cannot agree on a failover when one is lost",
             "three sentinels on three hosts; the third may stand beside another service", warn=True,
         )
 
 
 @rule("sentinel-role", rows=(23,), derives=True)
-def roles(estate: Estate) -> Iterator[Finding]:
+def roles(estate: Estate) -> Iterator[Violation]:
     """Where a copy of a Redis is there is the role redis, beside no other of it; where a vote is, and only there, the role redis_sentinel."""
     wanted = estate.layout.clusters.sentinel
     voters = set(wanted.sentinels) if wanted else set()
     for host in estate.by_role[sentinels.ROLE]:
         if host.name not in voters:
-            yield estate.source.finding(
-                (*host.path, "roles"), "sentinel-role", f"'{host.name}' has the role {sentinels.ROLE}, but clusters.sentinel does not name it",
+            yield Violation(
+                (*host.path, "roles"), f"'{host.name}' has the role {sentinels.ROLE}, but clusters.sentinel does not name it",
                 f"add '{host.name}' to clusters.sentinel.sentinels, or remove the role",
             )
     if wanted is None:
@@ -41,27 +40,25 @@ def roles(estate: Estate) -> Iterator[Finding]:
     for key, names, role in (("replicas", wanted.replicas, "redis"), ("sentinels", wanted.sentinels, sentinels.ROLE)):
         for number, name in enumerate(names):
             if role not in estate.hosts[name].roles:
-                yield estate.source.finding(
-                    (*HERE, key, number), "sentinel-role", f"'{name}' is named here, but has not the role {role}", f"give '{name}' the role {role}",
-                )
+                yield Violation((*HERE, key, number), f"'{name}' is named here, but has not the role {role}", f"give '{name}' the role {role}")
             if name in names[:number]:
-                yield estate.source.finding((*HERE, key, number), "sentinel-role", f"'{name}' is named twice", "name another host")
+                yield Violation((*HERE, key, number), f"'{name}' is named twice", "name another host")
     for number, name in enumerate(wanted.replicas):
         own = [instance for instance in wanted.instances if estate.layout.clusters.redis[instance].host == name]
         if own:
-            yield estate.source.finding(
-                (*HERE, "replicas", number), "sentinel-role", f"'{name}' is where Redis '{own[0]}' is already: a copy beside it would be lost with it",
+            yield Violation(
+                (*HERE, "replicas", number), f"'{name}' is where Redis '{own[0]}' is already: a copy beside it would be lost with it",
                 "name another host",
             )
     if sentinels.NAME in estate.layout.clusters.redis:
-        yield estate.source.finding(
-            ("clusters", "redis", sentinels.NAME), "sentinel-role", f"a Redis called '{sentinels.NAME}' would share its passwords with the sentinels",
+        yield Violation(
+            ("clusters", "redis", sentinels.NAME), f"a Redis called '{sentinels.NAME}' would share its passwords with the sentinels",
             "give it another name",
         )
 
 
 @rule("sentinel-site", rows=(23, 24), derives=True)
-def site(estate: Estate) -> Iterator[Finding]:
+def site(estate: Estate) -> Iterator[Violation]:
     """Masters, copies and sentinels stand at one site: no Redis speaks to another site's."""
     wanted = estate.layout.clusters.sentinel
     if wanted is None:
@@ -74,14 +71,11 @@ def site(estate: Estate) -> Iterator[Finding]:
     ]
     for path, name in named:
         if estate.hosts[name].site != home:
-            yield estate.source.finding(
-                path, "sentinel-site", f"'{name}' stands at '{estate.hosts[name].site}', Redis '{wanted.instances[0]}' at '{home}'",
-                f"name a host of '{home}'",
-            )
+            yield Violation(path, f"'{name}' stands at '{estate.hosts[name].site}', Redis '{wanted.instances[0]}' at '{home}'", f"name a host of '{home}'")
 
 
 @rule("sentinel-denied", rows=(23,), derives=True)
-def denied(estate: Estate) -> Iterator[Finding]:
+def denied(estate: Estate) -> Iterator[Violation]:
     """Copies may call one another; sentinels all of them and one another; who may call one copy, every copy and every sentinel."""
     wanted, flows = estate.layout.clusters.sentinel, Flows(estate)
     if wanted is None:
@@ -100,7 +94,7 @@ def denied(estate: Estate) -> Iterator[Finding]:
         missing = [name for name in needed if name not in let_in]
         if missing:
             others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-            yield estate.source.finding(
-                HERE, "sentinel-denied", f"no flow lets '{missing[0]}'{others} call '{target}' at port {port}: after a failover it would find no master",
+            yield Violation(
+                HERE, f"no flow lets '{missing[0]}'{others} call '{target}' at port {port}: after a failover it would find no master",
                 f"name '{target}' in the service's hosts, and {', '.join(missing)} in a flow to it",
             )

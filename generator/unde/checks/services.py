@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Finding
 from ..model import Estate, select
-from .rules import rule
+from .rules import Violation, rule
 
 
 @rule("port-clash")
-def ports(estate: Estate) -> Iterator[Finding]:
+def ports(estate: Estate) -> Iterator[Violation]:
     """No two services want one port of one host."""
     seen: dict[tuple[str, str, int], str] = {}
     reported: set[tuple[str, str]] = set()
@@ -22,44 +21,39 @@ def ports(estate: Estate) -> Iterator[Finding]:
                 other = seen.setdefault((host.name, service.protocol, port), name)
                 if other != name and (name, other) not in reported:
                     reported.add((name, other))
-                    yield estate.source.finding(
-                        path, "port-clash", f"services '{other}' and '{name}' both want {service.protocol} {port} on '{host.name}'",
+                    yield Violation(
+                        path, f"services '{other}' and '{name}' both want {service.protocol} {port} on '{host.name}'",
                         "give one of them another port or host",
                     )
 
 
 @rule("service-unused")
-def unused(estate: Estate) -> Iterator[Finding]:
+def unused(estate: Estate) -> Iterator[Violation]:
     """Every service that others could reach is reached by somebody."""
     wanted = {target for flow in estate.layout.flows.values() for target in flow.to}
     callers = {caller for flow in estate.layout.flows.values() for caller in flow.callers}
     for name, service in estate.layout.services.items():
         if name not in wanted and not (service.external and name in callers) and not (service.app and service.app.local_port):
-            yield estate.source.finding(
-                ("services", name), "service-unused", f"no flow leads to service '{name}': nobody may reach it",
-                "add it to a flow, or remove it", warn=True,
-            )
+            yield Violation(("services", name), f"no flow leads to service '{name}': nobody may reach it", "add it to a flow, or remove it", warn=True)
 
 
 @rule("service-standby", rows=(26,))
-def standby(estate: Estate) -> Iterator[Finding]:
+def standby(estate: Estate) -> Iterator[Violation]:
     """A service with a warm standby at a site has a host there."""
     for name, service in estate.layout.services.items():
         if service.standby is None:
             continue
         if service.standby not in estate.layout.sites:
-            yield estate.source.finding(
-                ("services", name, "standby"), "service-standby", f"site '{service.standby}' is not defined", f"one of: {', '.join(estate.layout.sites)}",
-            )
+            yield Violation(("services", name, "standby"), f"site '{service.standby}' is not defined", f"one of: {', '.join(estate.layout.sites)}")
         elif all(host.site != service.standby for host in select.hosts(estate, service.hosts)):
-            yield estate.source.finding(
-                ("services", name, "standby"), "service-standby", f"'{name}' is to have a warm standby at '{service.standby}', but no host there carries it",
+            yield Violation(
+                ("services", name, "standby"), f"'{name}' is to have a warm standby at '{service.standby}', but no host there carries it",
                 f"add a host of '{service.standby}' to services.{name}.hosts", warn=True,
             )
 
 
 @rule("redis-across-sites")
-def redis(estate: Estate) -> Iterator[Finding]:
+def redis(estate: Estate) -> Iterator[Violation]:
     """No Redis is called from another site: each site has its own."""
     ports_of: dict[str, set[int]] = {}
     sentinel = estate.layout.clusters.sentinel
@@ -75,8 +69,8 @@ def redis(estate: Estate) -> Iterator[Finding]:
                     continue
                 foreign = [caller for caller in callers if caller.site != host.site]
                 if foreign:
-                    yield estate.source.finding(
-                        ("flows", name, "to", number), "redis-across-sites",
+                    yield Violation(
+                        ("flows", name, "to", number),
                         f"'{foreign[0].name}' at '{foreign[0].site}' would call Redis '{target}' on '{host.name}' at '{host.site}'",
                         "let it use its own site's Redis, or a service in front of this one",
                     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..reports.output import complain
-from .options import DEFAULT_LAYOUT, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
+from .options import DEFAULT_LAYOUT, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load_sound
 
 MOST_USERS = 10_000_000_000  #: more than there are people
 
@@ -25,14 +25,12 @@ def capacity(
 
     Example: unde capacity --users 50000 --from 2027-01-01
     """
-    from .. import checks
     from ..errors import WrongCall
     from ..plan import capacity as plan
     from ..plan.ways import LAST_START
     from ..reports import growth, render
 
-    estate = load(layout, overlay, assignments)
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, overlay, assignments)
     start = (begin or datetime.now(UTC)).date()
     if start > LAST_START:
         raise WrongCall(f"--from {start}: a century from then on is beyond the calendar: write {LAST_START} or an earlier day")

@@ -14,12 +14,12 @@ def check(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.tab
 
     Example: unde check inventory/examples/as-written.yml
     """
-    from .. import checks
+    from .. import check as findings_of
     from ..errors import InvalidLayout
     from ..reports import render
 
     try:
-        findings = checks.run(load(layout, overlay, assignments))
+        findings = findings_of(load(layout, overlay, assignments))
     except InvalidLayout as error:
         findings = list(error.findings)
     errors = sum(finding.level == "error" for finding in findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import DEFAULT_LAYOUT, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
+from .options import DEFAULT_LAYOUT, Assignments, Format, LayoutFile, OutputFormat, Overlay, load_sound
 
 
 def cost(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.table, overlay: Overlay = None, assignments: Assignments = "") -> None:
@@ -10,11 +10,9 @@ def cost(layout: LayoutFile = DEFAULT_LAYOUT, output: OutputFormat = Format.tabl
 
     Example: unde cost --format json
     """
-    from .. import checks
     from ..reports import bills, render
 
-    estate = load(layout, overlay, assignments)
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, overlay, assignments)
     if output is Format.json:
         render.show(render.as_json(bills.rows(estate)))
         return

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, OutputFormat, Overlay, named
+from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, OutputFormat, Overlay, load_sound, named
 
 if TYPE_CHECKING:
-    from ..model import Estate
+    from ..model import Source
 
 Side = Annotated[str, typer.Argument(help="A file, a git revision (HEAD~1, a branch, a tag), or REVISION:PATH.", callback=named)]
 RolesFolder = Annotated[Path | None, typer.Option("--roles", help="The collection's roles; found in a checkout and where Ansible keeps them.")]
@@ -31,7 +31,7 @@ def diff(old: Side, new: Side = DEFAULT_LAYOUT, output: OutputFormat = Format.ta
 
     effects = room.load(roles or room.find())
     try:
-        difference = room.between(_estate(old, overlay, ""), _estate(new, overlay, assignments), effects)
+        difference = room.between(load_sound(_side(old), overlay, ""), load_sound(_side(new), overlay, assignments), effects)
     except InvalidLayout as error:  # 1 says that something differs: a layout that cannot stand is no answer to that
         raise UnreadableLayout(f"cannot be compared:\n{error}") from error
     if output is Format.json:
@@ -43,15 +43,11 @@ def diff(old: Side, new: Side = DEFAULT_LAYOUT, output: OutputFormat = Format.ta
     raise typer.Exit(OK if difference.same else REFUSED)
 
 
-def _estate(side: str, overlay: str | None, assignments: str) -> Estate:
-    """Read a side: a file if there is one of that name, a git revision otherwise."""
-    from ..checks import refuse_errors
-    from ..model import expand, lay, source
+def _side(side: str) -> str | Source:
+    """Return a side's layout: a file if there is one of that name, a git revision otherwise."""
+    from ..model import source
 
-    layout = source.load(side) if Path(side).exists() else source.parse(_at_revision(side), side)
-    estate = expand(*lay(layout, overlay, assignments))
-    refuse_errors(estate)
-    return estate
+    return side if Path(side).exists() else source.parse(_at_revision(side), side)
 
 
 def _at_revision(side: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..reports.output import complain
-from .options import DEFAULT_LAYOUT, OK, Format, LayoutFile, OutputFormat, load
+from .options import DEFAULT_LAYOUT, OK, Format, LayoutFile, OutputFormat, load_sound
 
 
 def grow(
@@ -23,20 +23,19 @@ def grow(
 
     Example: unde grow --shards 4 --write
     """
-    from .. import checks
     from .. import diff as room
+    from .. import refuse_errors
     from ..errors import WrongCall
     from ..model import resized
     from ..reports import changes, render
 
-    estate = load(layout, None, "")
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, None, "")
     count = estate.layout.shards.count
     if shards < count:
         raise WrongCall(f"{layout} has {count} shards: growing to {shards} would abandon the users of {count - shards} — move them, retire the hosts, "
                         "then lower shards.count by hand")
     grown = resized(estate, shards)
-    checks.refuse_errors(grown)
+    refuse_errors(grown)
     difference = room.between(estate, grown, room.load(room.find()))
     if output is Format.json:
         render.show(render.as_json(changes.rows(difference)))

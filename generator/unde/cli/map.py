@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..reports.output import complain
-from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, counted, load, named
+from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, counted, load_sound, named
 
 
 def draw(file: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The page to write.", callback=named)],
@@ -18,11 +18,10 @@ def draw(file: Annotated[str, typer.Option("--output", "-o", metavar="FILE", hel
 
     Example: unde map -o estate.html
     """
-    from .. import checks, survive
+    from .. import survive
     from ..reports import map as report
 
-    estate = load(layout, overlay, assignments)
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, overlay, assignments)
     write(file, report.page(estate, survive.every(estate)))
     complain(f"{file}: {counted(len(estate.hosts), 'host')}, {counted(len(estate.tunnels), 'tunnel')}")
 

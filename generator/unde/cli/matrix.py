@@ -9,7 +9,7 @@ import typer
 
 from ..reports.output import complain
 from .map import write
-from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load, named
+from .options import DEFAULT_LAYOUT, OK, REFUSED, Assignments, Format, LayoutFile, OutputFormat, Overlay, load_sound, named
 
 
 def matrix(layout: LayoutFile = DEFAULT_LAYOUT,
@@ -23,13 +23,11 @@ def matrix(layout: LayoutFile = DEFAULT_LAYOUT,
 
     Example: unde matrix --html matrix.html
     """
-    from .. import checks
     from ..plan import reachability
     from ..reports import matrix as report
     from ..reports import render
 
-    estate = load(layout, overlay, assignments)
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, overlay, assignments)
     cells = reachability.cells(estate)
     seen = read(observed) if observed else {}
     if page:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..model import Estate
+    from ..model import Estate, Source
 
 DEFAULT_LAYOUT = "inventory/layout.yml"
 OK, REFUSED, UNREADABLE = 0, 1, 2
@@ -45,11 +45,26 @@ Overlay = Annotated[str | None, typer.Option(envvar="UNDE_OVERLAY", help="A seco
 Assignments = Annotated[str, typer.Option("--set", envvar="UNDE_SET", help="path=value[,path=value…], as shards.count=2.")]
 
 
-def load(layout: str, overlay: str | None, assignments: str) -> Estate:
-    """Read and expand a layout."""
-    from ..model import expand, read
+def load(layout: str | Source, overlay: str | None, assignments: str) -> Estate:
+    """Return the estate of a layout, errors and all."""
+    from .. import estate
+    from .. import load as read
 
-    return expand(*read(layout, overlay, assignments))
+    return estate(read(layout, overlay, assignments))
+
+
+def load_sound(layout: str | Source, overlay: str | None, assignments: str) -> Estate:
+    """Return the estate of a layout that has no errors.
+
+    Raises:
+        InvalidLayout: with all errors.
+
+    """
+    from .. import refuse_errors
+
+    estate = load(layout, overlay, assignments)
+    refuse_errors(estate)
+    return estate
 
 
 def counted(number: int, what: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_LAYOUT, Assignments, Format, LayoutFile, OutputFormat, Overlay, load
+from .options import DEFAULT_LAYOUT, Assignments, Format, LayoutFile, OutputFormat, Overlay, load_sound
 
 
 class Section(StrEnum):
@@ -28,10 +28,8 @@ def plan(section: Annotated[Section, typer.Argument(help="What to list.")] = Sec
 
     Example: unde plan tunnels --format json
     """
-    from .. import checks
     from ..reports import listings, render
 
-    estate = load(layout, overlay, assignments)
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, overlay, assignments)
     rows = listings.LISTINGS[section.value](estate)
     render.show(render.as_json(rows) if output is Format.json else render.as_table(section.value, rows))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..reports.output import complain
-from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, load
+from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, load_sound
 
 
 def routeros(layout: LayoutFile = DEFAULT_LAYOUT,
@@ -20,14 +20,12 @@ def routeros(layout: LayoutFile = DEFAULT_LAYOUT,
 
     Example: unde routeros > gateway.rsc
     """
-    from .. import checks
     from ..errors import WrongCall
     from ..plan import routeros as plan
     from ..reports import render
     from ..reports import routeros as report
 
-    estate = load(layout, overlay, assignments)
-    checks.refuse_errors(estate)
+    estate = load_sound(layout, overlay, assignments)
     if not estate.gateways:
         raise WrongCall(f"{layout}: no site has a gateway: nothing to print")
     keys = dict(_pair(each, list(estate.tunnels)) for each in key or [])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, load
+from .options import DEFAULT_LAYOUT, Assignments, LayoutFile, Overlay, load_sound
 
 
 def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
@@ -22,7 +22,6 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
     """
     import yaml
 
-    from .. import checks
     from ..errors import UnreadableLayout, WrongCall
     from ..plan import rotation
     from ..plan import secrets as plan_secrets
@@ -39,8 +38,7 @@ def secrets(layout: LayoutFile = DEFAULT_LAYOUT,
         elif forget is not None:
             result = rotation.forgotten(known, forget)
         else:
-            estate = load(layout, overlay, assignments)
-            checks.refuse_errors(estate)
+            estate = load_sound(layout, overlay, assignments)
             result = plan_secrets.fresh(estate, known)
     except rotation.NotRotated as why:
         raise WrongCall(str(why)) from None

@@ -2,8 +2,8 @@
 
 from . import overlay, reader, select, source
 from .estate import Estate, HostView, Role, TunnelView, expand, once, resized
-from .reader import lay, read
+from .reader import typed
 from .schema import Layout
 from .source import Source
 
-__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "lay", "once", "overlay", "read", "reader", "resized", "select", "source"]
+__all__ = ["Estate", "HostView", "Layout", "Role", "Source", "TunnelView", "expand", "once", "overlay", "reader", "resized", "select", "source", "typed"]

@@ -1,18 +1,16 @@
-"""From a file to a typed layout, or to every reason why not."""
+"""From plain data to a typed layout, or to every reason why not."""
 
 from __future__ import annotations
 
 import typing
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import Finding, InvalidLayout, clipped, nearest
-from . import overlay as overlays
 from . import plaintext
 from .schema import Layout
-from .source import DataPath, Source, dotted, load
+from .source import DataPath, Source, dotted
 from .types import FORMS
 
 #: Options of the inventory plugin that may stand beside the layout's keys (Ansible's constructed and inventory_cache).
@@ -24,41 +22,11 @@ ADAPTER_KEYS = frozenset(
 )
 
 
-def read(file: str | Path, overlay: str | Path | None = None, assignments: str = "") -> tuple[Layout, Source]:
-    """Read a layout, lay an overlay and single assignments over it, and type it.
-
-    Args:
-        file: the layout.
-        overlay: a second file that holds only what differs.
-        assignments: ``path=value,path=value``.
-
-    Raises:
-        UnreadableLayout: a file cannot be read or is not YAML.
-        InvalidLayout: the YAML has duplicate keys or secrets, or the values do not fit the schema; all findings are carried.
-
-    """
-    return lay(load(file), overlay, assignments)
-
-
-def lay(source: Source, overlay: str | Path | None = None, assignments: str = "") -> tuple[Layout, Source]:
-    """Lay an overlay and single assignments over what was read, and type it.
-
-    Raises:
-        UnreadableLayout, InvalidLayout: as for :func:`read`.
-
-    """
-    if overlay:
-        source = overlays.lay_over(source, load(overlay))
-    if assignments:
-        source = overlays.assign(source, assignments)
-    return typed(source), source
-
-
 def typed(source: Source) -> Layout:
     """Return the typed layout of already read data.
 
     Raises:
-        InvalidLayout: as for :func:`read`.
+        InvalidLayout: the YAML has duplicate keys or secrets, or the values do not fit the schema; all findings are carried.
 
     """
     findings = [*source.findings, *plaintext.findings(source)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Estate, HostView
-from . import gates, groups, rollout, secrets, tunnels
+from . import gates, groups, rollout, routes, secrets
 from .flows import Flows
 from .variables import OWN, SHARED
 from .variables.common import Expression
@@ -54,7 +54,7 @@ def build(estate: Estate) -> Inventory:
             grouped[groups.identifier("role", role)] |= shared_by(estate, flows)
     for site in estate.layout.sites:
         if estate.by_site[site]:
-            grouped[groups.identifier("site", site)] |= {"unde_site": site, "base_routes": tunnels.return_routes(estate, site)}
+            grouped[groups.identifier("site", site)] |= {"unde_site": site, "base_routes": routes.of_site(estate, site)}
     for group, variables in _states(estate).items():
         grouped[group] |= variables
     hosts = {

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from ..model import Estate, HostView, once
 from ..model.roles import ROLES
 from . import routing, sentinels
+from .exporters import EXPORTERS
 
 #: What a host is prepared with when its site is opened.
 PREPARED_WITH = ("base", "firewall", "wireguard_keys")
-#: Services whose exporter asks them from its first minute on: it is not applied before them.
-ASKED_BY_EXPORTERS = ("redis", "core_database", "postgres_shard", "pgbackrest", "pgbouncer")
-#: Services whose exporter is added when they come; the host's own exporter is there before.
-ADDED_TO_EXPORTERS = ("posthog", "nginx_gateway", "balancer")
+#: Roles whose service adds to the exporters when it comes, without an exporter that the layout has as a service.
+ALSO_ADDED = ("posthog", "balancer")
 #: What ends tunnels at a site's gateway.
 GATEWAY = ("gateway", "mikrotik_chr")
 
@@ -143,6 +142,7 @@ def _first(found: dict[str, Applied], role: str, hosts: list[str] | None = None)
 
 def _exporters(mine: Applied, prepared: int) -> tuple[int, ...]:
     """Return the days of the exporters on a host: with what they ask, and again when more comes."""
-    asked = {mine[role][0] for role in ASKED_BY_EXPORTERS if role in mine}
-    added = {mine[role][0] for role in ADDED_TO_EXPORTERS if role in mine}
+    asked = {mine[role][0] for exporter in EXPORTERS.values() if not exporter.added for role in exporter.roles if role in mine}
+    added = {mine[role][0] for exporter in EXPORTERS.values() if exporter.added for role in exporter.roles if role in mine}
+    added |= {mine[role][0] for role in ALSO_ADDED if role in mine}
     return tuple(sorted((asked or {prepared}) | added))

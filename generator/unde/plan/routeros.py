@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model import Estate
-from . import firewall, tunnels
+from . import firewall, routes, tunnels
 from .flows import Flows
 
 Entry = dict[str, str | bool]
@@ -146,7 +146,7 @@ def operators(estate: Estate, host: str) -> list[str]:
 
 def behind(estate: Estate, host: str) -> list[str]:
     """Return the networks that a gateway's tunnels lead to: the other sites, and the tunnels' own addresses."""
-    return [*map(str, tunnels.other_sites(estate, estate.gateways[host])), str(estate.layout.tunnels.network)]
+    return [*map(str, routes.other_sites(estate, estate.gateways[host])), str(estate.layout.tunnels.network)]
 
 
 def _lists(estate: Estate, host: str, ends: list[tunnels.TunnelEnd], managers: list[str]) -> Iterator[Entry]:

@@ -12,12 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model import Estate, HostView, select
-from . import clusters, watches
+from . import clusters, exporters, watches
 from .flows import Flows
-
-#: Exporters that are on a host from the day on which the role acts there: what serves already has none of ours. (PostgreSQL's
-#: the document has on every database.)
-COMES_WITH = {"pgbouncer-exporter": "pgbouncer", "pgbackrest-exporter": "pgbackrest"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def _base_name(estate: Estate, host: HostView) -> str:
 
 def _listens(estate: Estate, host: HostView, service: str) -> bool:
     """Return whether something of ours is there that answers: on a server that is itself the router nothing is."""
-    return host.name not in bare_routers(estate) and (service not in COMES_WITH or host.may(COMES_WITH[service]))
+    return host.name not in bare_routers(estate) and exporters.scraped(service, host)
 
 
 def bare_routers(estate: Estate) -> set[str]:

@@ -1,12 +1,11 @@
-"""Both ends of every tunnel: endpoint, allowed addresses, routes."""
+"""Both ends of every tunnel: endpoint, allowed addresses, and what is routed into it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netaddr import IPNetwork
-
 from ..model import Estate, TunnelView
+from . import routes
 
 
 @dataclass(frozen=True)
@@ -41,23 +40,11 @@ class TunnelEnd:
     keepalive_s: int
 
 
-def other_sites(estate: Estate, site: str) -> list[IPNetwork]:
-    """Return the private networks of every other site, in the order of the layout."""
-    return [network for name, other in estate.layout.sites.items() if name != site for network in other.networks.values()]
-
-
 def end(estate: Estate, tunnel: TunnelView, host: str) -> TunnelEnd:
-    """Return one end of a tunnel.
-
-    A host behind a gateway reaches every other site through it. A gateway reaches the one host at the other end; so do
-    the ends of a direct tunnel, whose host route is more specific than the gateway's and therefore wins.
-    """
+    """Return one end of a tunnel."""
     other = tunnel.other(host)
     common = estate.layout.tunnels
-    if other in estate.gateways:
-        routes = [str(network) for network in other_sites(estate, estate.hosts[host].site)]
-    else:
-        routes = [f"{estate.hosts[other].address}/32"]
+    networks = routes.through(estate, tunnel, host)
     far_address = tunnel.address_of(other)
     calls = host == tunnel.near
     public = estate.hosts[other].public_address
@@ -66,7 +53,7 @@ def end(estate: Estate, tunnel: TunnelView, host: str) -> TunnelEnd:
         address=f"{tunnel.address_of(host)}/32", far_address=str(far_address), source=str(estate.hosts[host].address),
         endpoint=f"{public}:{tunnel.port}" if calls and public is not None else None,
         listen_port=None if calls else tunnel.port,
-        routes=tuple(routes), allowed_ips=(*routes, f"{far_address}/32"),
+        routes=tuple(networks), allowed_ips=(*networks, f"{far_address}/32"),
         mtu=common.mtu, keepalive_s=common.keepalive_s,
     )
 
@@ -74,13 +61,3 @@ def end(estate: Estate, tunnel: TunnelView, host: str) -> TunnelEnd:
 def ends_of(estate: Estate, host: str) -> list[TunnelEnd]:
     """Return the tunnel ends of a host."""
     return [end(estate, tunnel, host) for tunnel in estate.tunnels_of[host]]
-
-
-def return_routes(estate: Estate, site: str) -> list[dict[str, str]]:
-    """Return the routes that hosts of a site with a gateway need to the other sites: ``{to, via}``."""
-    gateway = estate.layout.sites[site].gateway
-    if gateway is None:
-        return []
-    via = str(gateway.next_hop or estate.hosts[gateway.host].address)
-    networks = [*other_sites(estate, site), estate.layout.tunnels.network]
-    return [{"to": str(network), "via": via} for network in networks]

@@ -25,7 +25,7 @@ def outcome(kind: str, found: Outcome, shards: Iterable[ShardState]) -> Row:
         ],
         "out_of_reach": found.out_of_reach, "entry": found.entry, "features_lost": found.features_lost,
         "added_latency_ms": found.added_latency_ms, "delays": {delay.name: delay.added_ms for delay in found.delays},
-        "lost_hosts": found.lost_hosts, "cut_off_hosts": found.cut_off_hosts, "sentence": found.sentence,
+        "lost_hosts": found.lost_hosts, "cut_off_hosts": found.cut_off_hosts, "sentence": words.sentence(found),
     }
 
 
@@ -64,7 +64,7 @@ def promised(verdict: Verdict) -> Row:
 def detail(found: Outcome) -> list[Row]:
     """Return all that an outcome says, as lines of what and how."""
     rows = [
-        ("in short", found.sentence),
+        ("in short", words.sentence(found)),
         ("quorum", f"{found.votes} of {found.votes_of} votes" if found.quorum else f"none: {found.votes} of {found.votes_of} votes together"),
         *((shard.name, _shard(shard)) for shard in found.shards),
         ("users come in by", found.entry or "nothing"),

@@ -95,10 +95,3 @@ class Outcome:
         ranges = [shard.rto_s for shard in self.shards]
         known = [each for each in ranges if each is not None]
         return None if len(known) < len(ranges) else (max((low for low, _ in known), default=0.0), max((high for _, high in known), default=0.0))
-
-    @property
-    def sentence(self) -> str:
-        """The outcome in one plain sentence."""
-        from .words import sentence
-
-        return sentence(self)

@@ -1,8 +1,6 @@
 """Which way a packet takes from one host to another, as a set of what must work; sets are the bits of a number.
 
-Routes are static: a host has one way to another, and no second one when the first is down. This room walks the same
-routes that ``unde.plan.tunnels`` gives the hosts: within a site its own network; a tunnel's other end by that tunnel
-(its host route is the more specific); every other site through a tunnel to a gateway, or by the gateway of the own site.
+Routes are static (``unde.plan.routes``): a host has one way to another, and no second one when the first is down.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..model import Estate, select
+from ..plan.routes import Routes
 
 #: The bit that a way needs where there is none: it never works.
 NOWHERE = 1
@@ -30,19 +29,16 @@ class Way(NamedTuple):
     rtt_ms: float
 
 
-class Hop(NamedTuple):
-    """One step of a way."""
-
-    to: str
-    tunnel: str | None
-
-
 @dataclass(frozen=True)
 class Ways:
     """The ways between all hosts of an estate."""
 
     estate: Estate
     _known: dict[tuple[str, str], Way] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def _routes(self) -> Routes:
+        return Routes(self.estate)
 
     @cached_property
     def bits(self) -> dict[str, int]:
@@ -77,16 +73,15 @@ class Ways:
 
     def _walk(self, start: str, end: str) -> Way:
         """Return the way in one direction."""
-        needs, rtt_ms, here, passed = self.host(start), 0.0, start, {start}
-        while here != end:
-            hop = self._next(here, end)
-            if hop is None or hop.to in passed:
-                return Way(NOWHERE, 0.0)
+        hops = self._routes.way(start, end)
+        if hops is None:
+            return Way(NOWHERE, 0.0)
+        needs, rtt_ms, here = self.host(start), 0.0, start
+        for hop in hops:
             if hop.tunnel:
                 link = self._link(here, hop.to)
                 needs, rtt_ms = needs | self.bits[f"tunnel:{hop.tunnel}"] | link.needs, rtt_ms + link.rtt_ms
             here = hop.to
-            passed.add(here)
             needs |= self.host(here)
         return Way(needs, rtt_ms)
 
@@ -94,19 +89,3 @@ class Ways:
         """Return what a tunnel between two hosts crosses."""
         sites = frozenset((self.estate.hosts[one].site, self.estate.hosts[other].site))
         return Way(0, 0.0) if len(sites) == 1 else self._links.get(sites, Way(NOWHERE, 0.0))
-
-    def _next(self, here: str, end: str) -> Hop | None:
-        """Return the next step from a host towards another."""
-        estate = self.estate
-        site, far_site = estate.hosts[here].site, estate.hosts[end].site
-        if site == far_site:
-            return Hop(end, None)
-        ends = {tunnel.other(here): tunnel.name for tunnel in estate.tunnels_of[here]}
-        if end in ends:
-            return Hop(end, ends[end])
-        gateways = [far for far in ends if far in estate.gateways]
-        if gateways:
-            chosen = next((far for far in gateways if estate.gateways[far] == far_site), gateways[0])
-            return Hop(chosen, ends[chosen])
-        gateway = estate.layout.sites[site].gateway
-        return Hop(gateway.host, None) if gateway and gateway.host != here else None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import lab
 import pytest
 
-from unde.model import expand, read
+import unde
 from unde.model.schema import Embedding
 from unde.plan import storage, ways
 
@@ -46,7 +46,7 @@ SELECT json_build_object('table', pg_table_size('{SCHEMA}.messages') - pg_relati
 
 def embedding() -> Embedding:
     """Return how the layout keeps vectors."""
-    estate = expand(*read(lab.ROOT / "inventory/layout.yml", os.environ.get("UNDE_OVERLAY"), os.environ.get("UNDE_SET", "")))
+    estate = unde.estate(unde.load(lab.ROOT / "inventory/layout.yml", os.environ.get("UNDE_OVERLAY"), os.environ.get("UNDE_SET", "")))
     return estate.layout.shards.embedding
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ...model import Estate, HostView, select
-from .. import clusters, entries, postgres, scrape, watches, ways
+from .. import clusters, entries, exporters, postgres, scrape, watches, ways
 from ..flows import Flows
 from . import databases
 from .common import Own, Shared, Variables
@@ -15,23 +15,16 @@ RETENTION_SHARE = 0.6
 GB = 1024**3
 ALERTMANAGER_PORT = 9093
 PROMETHEUS_PORT = 9090
-#: The layout's services that are exporters, and the roles of which one has to have made what they look at, and the monitor in it.
-SUFFIX = "-exporter"
-BESIDE = {
-    "postgres": ("postgres_shard", "core_database"), "pgbouncer": ("pgbouncer",), "pgbackrest": ("pgbackrest",), "redis": ("redis",),
-    "nginx": ("nginx_gateway",),
-}
 
 
 def _exporters_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
     brought = entries.certificate(estate, host) if "nginx_gateway" in host.roles else None
-    services = {name.removesuffix(SUFFIX): service for name, service in estate.layout.services.items() if name.endswith(SUFFIX)}
     return {
         "exporters_address": str(host.address),
         "exporters_wanted": [
-            {"name": name, "port": service.ports[0]}
-            for name, service in services.items()
-            if host in select.hosts(estate, service.hosts) and (name not in BESIDE or any(host.may(role) for role in BESIDE[name]))
+            {"name": name.removesuffix(exporters.SUFFIX), "port": service.ports[0]}
+            for name, service in estate.layout.services.items()
+            if name.endswith(exporters.SUFFIX) and host in select.hosts(estate, service.hosts) and exporters.installed(name, host)
         ],
         "exporters_redis_instances": [
             {"name": cluster.name, "port": cluster.settings["port"]} for cluster in clusters.redis(estate) if host in cluster.members

@@ -9,7 +9,7 @@ from typing import Any
 from ...model import Estate, HostView, select
 from ...plan import clusters, cost
 from ...plan.flows import Flows
-from ...survive import Outcome
+from ...survive import Outcome, words
 from .. import listings
 
 Row = dict[str, Any]
@@ -141,7 +141,7 @@ def _loss(outcome: Outcome) -> Row:
     broken = outcome.features_lost or outcome.out_of_reach or not outcome.writable
     felt = broken or shards or outcome.delays or outcome.cut_off_hosts or outcome.entry_moved or not outcome.quorum
     return {
-        "sentence": outcome.sentence, "level": "broken" if broken else "felt" if felt else "harmless",
+        "sentence": words.sentence(outcome), "level": "broken" if broken else "felt" if felt else "harmless",
         "quorum": outcome.quorum, "votes": [outcome.votes, outcome.votes_of], "shards": shards, "rto_s": outcome.rto_s,
         "lost": outcome.lost_hosts, "cut_off": outcome.cut_off_hosts, "added_latency_ms": outcome.added_latency_ms,
     }
