@@ -34,13 +34,12 @@ STILL_FED = {
     "roles/patroni": 6,
     "roles/pgbackrest": 3,
     "roles/pgbouncer": 1,
-    "roles/postgres_shard": 6,
     "roles/prometheus": 1,
     "roles/wireguard_keys": 1,
     "roles/wireguard_peer": 2,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change", "postgresql_clusters"}
+TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:
