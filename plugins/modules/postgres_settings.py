@@ -121,7 +121,7 @@ OVERRIDDEN = f"SELECT name FROM pg_file_settings WHERE sourcefile LIKE '%/{OWN}'
 STARTED_WITH = f"""
 SELECT name, setting, coalesce(unit, '') AS unit, vartype FROM pg_settings
 WHERE context = 'postmaster' AND source NOT IN ('command line', 'environment variable', 'override') AND name NOT IN (
-    SELECT name FROM pg_file_settings WHERE seqno > (SELECT max(seqno) FROM pg_file_settings WHERE sourcefile LIKE '%/{OWN}')
+    SELECT name FROM pg_file_settings WHERE name IS NOT NULL AND seqno > (SELECT max(seqno) FROM pg_file_settings WHERE sourcefile LIKE '%/{OWN}')
 )
 """
 #: Units of postgresql.conf, in bytes and in milliseconds.

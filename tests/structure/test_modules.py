@@ -25,7 +25,6 @@ STILL_FED = {
     "roles/alertmanager": 1,
     "roles/app_service": 3,
     "roles/certificates": 6,
-    "roles/core_database": 4,
     "roles/firewall": 1,
     "roles/gateway": 1,
     "roles/mikrotik_chr": 7,
@@ -39,7 +38,7 @@ STILL_FED = {
     "roles/wireguard_peer": 2,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock", "messages_change"}
+TESTED_ELSEWHERE = {"bucket_probe", "buckets", "debian_release", "files", "knock"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:
