@@ -156,13 +156,14 @@ def test_a_replica_waits_for_its_primary(host: Host, called: Call) -> None:
 def test_another_member_is_known_by_no_words(does: tuple[int, ...], state: str, host: Host, called: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """It speaks the language of its lc_messages; one that is just starting is there."""
     monkeypatch.setattr(postgresql_cluster, "WAIT_S", 60)
-    left = list(does)
-    real = host.run
+    left, real, open_doors = list(does), host.run, []
 
     def run(words: list[str], **more: Any) -> tuple[int, str, str]:
         if any(word.endswith("pg_isready") for word in words) and "10.2.0.20" in words:
-            return (left.pop(0) if len(left) > 1 else left[0]), "", ""
-        if left == [READY] and "IDENTIFY_SYSTEM" in (more.get("data") or ""):
+            now = left.pop(0) if len(left) > 1 else left[0]
+            open_doors.extend([now] if now == READY else [])
+            return now, "", ""
+        if open_doors and "IDENTIFY_SYSTEM" in (more.get("data") or ""):
             return 0, STANDBY, ""
         return real(words, **more)
 
@@ -321,7 +322,7 @@ def test_a_primary_of_another_system_is_not_copied(replica: Host, called: Call) 
 def test_another_run_that_still_works_is_waited_for(host: Host, called: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "OTHER_S", 0)
     handle = os.open(host.state, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    fcntl.flock(handle, fcntl.LOCK_SH)
     assert "another run still makes a cluster here" in called(postgres_cluster, **host.options)["msg"]
     assert host.programs.asked == []
     os.close(handle)
