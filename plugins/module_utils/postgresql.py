@@ -99,7 +99,7 @@ class Server:
         self.initializing = self.state / "initializing"
         self.patroni_configuration = Path(parameters["patroni_configuration"])
         self._run = run
-        #: What `alone` holds; whatever this run starts holds it too.
+        #: What `exclusively` holds; whatever this run starts holds it too.
         self.held: tuple[int, ...] = ()
 
     # ── Programs ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,7 +182,7 @@ class Server:
             time.sleep(PAUSE_S)
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusively(self) -> Iterator[None]:
         """Go on only when no other run makes a cluster here, and let no other begin before this one, and all that it starts, has ended.
 
         A run whose connection was lost is not killed by that: what it makes can be judged when it is done.

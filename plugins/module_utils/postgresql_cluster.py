@@ -172,29 +172,29 @@ class Cluster(postgresql.Server):
                 f"{self.data} holds system {found}, which this role did not make. Nothing was touched. If it is to be kept, "
                 "the host is not `create`: say `state: running` and add the role to its `adopt` in the layout."
             )
-        actions = self.keep_configuration() if self.adopt == "any" else self.check_kinship(found)
+        actions = self.save_configuration() if self.adopt == "any" else self.check_is_ours(found)
         if not self.check_mode:
             self.record(found)
         return [*actions, f"record system {found} in {self.identifier_file}"]
 
-    def check_kinship(self, found: str) -> list[str]:
+    def check_is_ours(self, found: str) -> list[str]:
         """Refuse a system that no other member shares, and that has no schema of ours."""
         known = f"SELECT to_regclass('{postgresql.LEDGER}') IS NOT NULL"
-        if not any(upstream.identifier == found for upstream in self.others()) and not self.says_yes(known):
+        if not any(upstream.identifier == found for upstream in self.others()) and not self.is_true(known):
             raise Refused(
                 f"{self.data} holds system {found}, which no other member shares and which has no schema of ours. Nothing was touched. "
                 f"If it is to become this shard, write {found} into {self.identifier_file} and run again."
             )
         return []
 
-    def says_yes(self, question: str) -> bool:
+    def is_true(self, question: str) -> bool:
         """Return whether the server answers a question of the database with yes; it may be down, or have no such database."""
         try:
             return self.sql(question, database=self.database) == "t"
         except Refused:
             return False
 
-    def keep_configuration(self) -> list[str]:
+    def save_configuration(self) -> list[str]:
         """Keep the configuration of a cluster that something else made, as it was."""
         if not INCLUDES.search((self.configuration / "postgresql.conf").read_text()):
             raise Refused(
@@ -236,7 +236,7 @@ class Cluster(postgresql.Server):
         for name in ("postgresql.conf", "start.conf", "pg_ctl.conf", "environment"):
             (self.configuration / name).unlink(missing_ok=True)
 
-    def integrate(self, *options: str) -> None:
+    def run_createcluster(self, *options: str) -> None:
         """Run Debian's own tool; it accepts no pg_hba.conf that is already there, so ours is put back afterwards."""
         ours = {name: (self.configuration / name).read_bytes() for name in ACCESS_FILES if (self.configuration / name).exists()}
         for name in ours:
@@ -256,7 +256,7 @@ class Cluster(postgresql.Server):
         self.check_permission()
         if not self.check_mode:
             self.begin()
-            self.integrate("--", "--data-checksums")
+            self.run_createcluster("--", "--data-checksums")
             self.finish()
         return [f"create the cluster in {self.data} by initdb", f"record its system in {self.identifier_file}"]
 
@@ -285,7 +285,7 @@ class Cluster(postgresql.Server):
             (self.incoming / name).chmod(0o644)
         shutil.copyfile(SAMPLES / self.version / "postgresql.conf.sample", self.incoming / "postgresql.conf")
         self.incoming.rename(self.data)
-        self.integrate()
+        self.run_createcluster()
         self.finish()
         self.start()
         if not self.in_recovery():
@@ -304,7 +304,7 @@ class Cluster(postgresql.Server):
         self.replication(self.program("pg_basebackup"), "--pgdata", str(self.incoming), "--dbname", source, *options)
 
     # ── The whole ─────────────────────────────────────────────────────────────────────────────────────────────────────
-    def settle(self, joins: bool) -> Outcome:
+    def ensure(self, joins: bool) -> Outcome:
         """Create the cluster where this host is the first primary, or recognize what is there; with ``joins``, copy the primary where there is none.
 
         Raises:
@@ -314,10 +314,10 @@ class Cluster(postgresql.Server):
         if self.is_managed_by_patroni():
             return Outcome("patroni")
         if self.check_mode and not self.can_ask():
-            return self.foretell(joins)
+            return self.predict(joins)
         if not self.check_mode:
             self.prepare()
-        with self.alone():
+        with self.exclusively():
             if not self.is_empty():
                 return Outcome("ready", self.recognize())
             if joins:
@@ -328,7 +328,7 @@ class Cluster(postgresql.Server):
             self.check_nothing_lost()
             return Outcome("created", self.create())
 
-    def foretell(self, joins: bool) -> Outcome:
+    def predict(self, joins: bool) -> Outcome:
         """Return what a run would do that first installs the packages, or is first given the password."""
         if not self.is_empty():
             return Outcome("ready")

@@ -38,7 +38,7 @@ def matches(password: str, stored: str) -> bool:
     return parts is not None and hmac.compare_digest(keys(password, base64.b64decode(parts[2]), int(parts[1])), parts[3])
 
 
-def is_sound(password: str) -> bool:
+def is_strong(password: str) -> bool:
     """Return whether a password is long enough, and of characters that SCRAM need not normalize first (SASLprep leaves printable ASCII alone)."""
     return len(password) >= 16 and password.isascii() and password.isprintable()
 

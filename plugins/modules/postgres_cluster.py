@@ -147,7 +147,7 @@ def main() -> None:
     )
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     try:
-        outcome = Cluster(module.params, module.run_command, module.check_mode).settle(module.params["state"] == "joined")
+        outcome = Cluster(module.params, module.run_command, module.check_mode).ensure(module.params["state"] == "joined")
     except postgresql.Refused as reason:
         module.fail_json(msg=str(reason))
     diff = {"prepared": "".join(f"{each}\n" for each in outcome.actions)}

@@ -147,7 +147,7 @@ def check_requirements(database: Database, requirements: list[dict[str, str]], a
             raise Refused(reasons)
 
 
-def bring_up(module: AnsibleModule, database: Database) -> tuple[list[str], list[str], dict[str, list[str]]]:
+def migrate(module: AnsibleModule, database: Database) -> tuple[list[str], list[str], dict[str, list[str]]]:
     """Create the database and apply what was not applied yet; return what was done, the migrations that were applied, and those that were held back."""
     options, migrations = module.params, [Migration(**each) for each in sorted(module.params["migrations"], key=lambda each: str(each["name"]))]
     actions, known = [], {}
@@ -201,7 +201,7 @@ def main() -> None:
     try:
         primary = (module.check_mode and module.params["new_cluster"]) or server.is_primary()
         if primary:
-            actions, applied, held = bring_up(module, Database(server, module.params["database"]))
+            actions, applied, held = migrate(module, Database(server, module.params["database"]))
     except Refused as reason:
         module.fail_json(msg=str(reason))
     diff = {"prepared": "".join(f"{each}\n" for each in actions)}

@@ -155,7 +155,7 @@ class Roles:
     def check_passwords(self) -> None:
         """Refuse passwords that are weak, or that SCRAM would first have to normalize."""
         for each in self.roles:
-            if not postgresql_scram.is_sound(each["password"]):
+            if not postgresql_scram.is_strong(each["password"]):
                 raise Refused(f"the password of {each['name']} must be at least 16 printable ASCII characters")
 
     def compare(self, present: dict[str, dict[str, Any]], members: set[tuple[str, str]]) -> None:
@@ -165,19 +165,21 @@ class Roles:
             Refused: one of the roles is a superuser.
 
         """
-        mighty = [each["name"] for each in self.roles if present.get(each["name"], {}).get("superuser")]
-        if mighty:
-            raise Refused(f"{', '.join(mighty)}: a superuser here, which no caller may be. Nothing was changed. ALTER ROLE … NOSUPERUSER first, or rename it.")
+        superusers = [each["name"] for each in self.roles if present.get(each["name"], {}).get("superuser")]
+        if superusers:
+            raise Refused(
+                f"{', '.join(superusers)}: a superuser here, which no caller may be. Nothing was changed. ALTER ROLE … NOSUPERUSER first, or rename it."
+            )
         for name in self.groups:
             if name not in present:
                 self.actions[f"create group {name}"] = f"CREATE ROLE {identifier(name)} NOLOGIN;"
         for each in self.roles:
-            self.keep(each, present.get(each["name"]))
+            self.keep_role(each, present.get(each["name"]))
         if self.groups:
-            self.let_in([each["name"] for each in self.roles if not present.get(each["name"], {}).get("enters", True)])
+            self.allow_login([each["name"] for each in self.roles if not present.get(each["name"], {}).get("enters", True)])
             self.keep_members(members)
 
-    def keep(self, role: dict[str, Any], present: dict[str, Any] | None) -> None:
+    def keep_role(self, role: dict[str, Any], present: dict[str, Any] | None) -> None:
         """Create a role, or give it its password."""
         name, password = role["name"], role["password"]
         if present is None:
@@ -189,7 +191,7 @@ class Roles:
         elif not postgresql_scram.matches(password, present["verifier"]):
             self.actions[f"change the password of {name}"] = f"ALTER ROLE {identifier(name)} PASSWORD {literal(postgresql_scram.verifier(password))};"
 
-    def let_in(self, shut: list[str]) -> None:
+    def allow_login(self, shut: list[str]) -> None:
         """Let those log in again that belong to the login group."""
         for name in shut:
             if self.login_group in next(each["groups"] for each in self.roles if each["name"] == name):

@@ -199,7 +199,7 @@ class Settings:
         wanted = plain(self.settings[row["name"]])
         return wanted != "-1" and canonical(wanted, row["vartype"], row["unit"]) != canonical(row["setting"], row["vartype"], row["unit"])
 
-    def take_up(self) -> tuple[str, list[str], list[str], list[str]]:
+    def apply(self) -> tuple[str, list[str], list[str], list[str]]:
         """Return how the server stands then, what was done, what waits for a restart, and which settings something else decides.
 
         Raises:
@@ -250,7 +250,7 @@ def main() -> None:
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     settings = Settings(module.params, module.run_command, module.check_mode)
     try:
-        state, actions, pending, overridden = settings.take_up()
+        state, actions, pending, overridden = settings.apply()
     except Refused as reason:
         module.fail_json(msg=str(reason))
     diff = {"prepared": "".join(f"{each}\n" for each in actions)}

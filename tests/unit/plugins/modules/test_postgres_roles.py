@@ -56,6 +56,7 @@ def test_a_verifier_is_as_postgresql_and_the_rfc_have_it() -> None:
     assert not postgresql_scram.matches("Pencil", RFC)
     assert not postgresql_scram.matches("pencil", "md5a3556571e93b0d20722ba62be61e8c2d")
     fresh = postgresql_scram.verifier(PASSWORD)
+    assert fresh.startswith("SCRAM-SHA-256$4096:")
     assert postgresql_scram.matches(PASSWORD, fresh)
     assert fresh != postgresql_scram.verifier(PASSWORD), "salted"
 
