@@ -60,7 +60,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: It is said whether there is something to do.
+    description: Tells whether there is something to do.
   diff_mode:
     support: none
     description: Messages are not shown.
@@ -102,8 +102,11 @@ expected:
 
 import json
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.unde.infra.plugins.module_utils import systemd
+from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused, as_postgres, literal
 
 #: SQLSTATEs after which the same is tried again: somebody held a lock.
 BUSY = ("55P03", "40P01")
@@ -114,30 +117,37 @@ FROM (SELECT) AS one LEFT JOIN unde_private.change_of_shape AS c ON true
 """
 
 
-class Refused(Exception):
-    """What stands in the way, in one sentence."""
-
-
 class Shard:
     """The shard's database, asked as its superuser over the socket."""
 
-    def __init__(self, module):
-        """Take the module's directory of programs."""
-        self.module = module
-        self.psql = ["runuser", "-u", "postgres", "--", f"{module.params['programs']}/psql", "-XqAtw", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
+    def __init__(self, parameters: dict[str, Any], run: systemd.Run) -> None:
+        """Take a module's parameters, and what runs programs."""
+        self._run = run
+        self.lock_attempts: int = parameters["lock_attempts"]
+        psql, options = f"{parameters['programs']}/psql", ["-XqAtw", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-d", parameters["database"]]
+        self.psql = as_postgres(psql, *options, PGAPPNAME="unde-messages-change", PGOPTIONS="-c client_min_messages=warning")
 
-    def ask(self, sql, *settings):
-        """Return what a statement answers; raise what it complains of."""
-        words = [*self.psql, "-d", self.module.params["database"], *(word for each in (*settings, sql) for word in ("-c", each))]
-        environment = {"LC_ALL": "C.UTF-8", "PGAPPNAME": "unde-messages-change", "PGOPTIONS": "-c client_min_messages=warning"}
-        code, said, complaint = self.module.run_command(words, environ_update=environment, cwd="/")
+    def ask(self, sql: str, *settings: str) -> str:
+        """Return what a statement answers.
+
+        Raises:
+            Refused: the server complains; with its own words.
+
+        """
+        words = [*self.psql, *(word for each in (*settings, sql) for word in ("-c", each))]
+        code, said, complaint = self._run(words, cwd="/", expand_user_and_vars=False)
         if code != 0:
             raise Refused(complaint.strip())
         return said.strip()
 
-    def hold(self, sql):
-        """Run what needs a lock that everybody waits for: never longer than 300 ms, again and again."""
-        for attempt in range(1, self.module.params["lock_attempts"] + 1):
+    def hold(self, sql: str) -> str:
+        """Run what needs a lock that everybody waits for: never longer than 300 ms, again and again.
+
+        Raises:
+            Refused: it could not be had, or the server complains.
+
+        """
+        for attempt in range(1, self.lock_attempts + 1):
             try:
                 return self.ask(sql, "SET lock_timeout = '300ms'")
             except Refused as why:
@@ -146,42 +156,37 @@ class Shard:
                 time.sleep(min(2.0, 0.1 * attempt))
         raise Refused("somebody held a lock on the messages all the time: look for a long transaction in pg_stat_activity, end it, and run again")
 
-    def look(self):
+    def look(self) -> dict[str, Any]:
         """Return how far a change is."""
         if self.ask("SELECT pg_is_in_recovery()") == "t":
             return {"state": "standby", "copied": 0, "expected": 0, "shape": {}, "other": None}
         if self.ask("SELECT to_regclass('unde_private.change_of_shape') IS NULL") == "t":
             # A rehearsal on a shard from before shapes: what it has is not what is wanted, of which there is nothing yet.
             return {"state": "none", "copied": 0, "expected": 0, "shape": {}, "other": None}
-        return json.loads(self.ask(STATE))
+        return dict(json.loads(self.ask(STATE)))
 
 
-def literal(value):
-    """Return a value as an SQL literal of JSON."""
-    return "'" + json.dumps(value).replace("'", "''") + "'"
-
-
-def has(shape, wish):
-    """Tell whether a shape is as it is wanted."""
+def has(shape: dict[str, Any], wish: dict[str, Any]) -> bool:
+    """Return whether a shape is as it is wanted."""
     return all(shape.get(name) == value for name, value in wish.items())
 
 
-def change(shard, told, at):
+def change(shard: Shard, options: dict[str, Any], at: dict[str, Any]) -> tuple[bool, bool]:
     """Go a part of the way to the wanted shape; return whether something was done, and whether it was the last part."""
-    wish, began = told["wish"], at["state"] == "none"
-    if at["state"] == "exchanged" or (began and has(at["shape"], wish) and not told["anew"]):
+    wish, began = options["wish"], at["state"] == "none"
+    if at["state"] == "exchanged" or (began and has(at["shape"], wish) and not options["anew"]):
         if not has(at["shape"], wish):
             raise Refused("the messages have changed to another shape: drop what is left of it first (step=drop), or go back (step=back)")
         return False, True
     if began:
-        shard.hold(f"CALL unde_private.begin_change({literal(wish)}, {str(told['anew']).lower()})")
+        shard.hold(f"CALL unde_private.begin_change({literal(json.dumps(wish))}, {str(options['anew']).lower()})")
         at = shard.look()
         if at["state"] == "none":
             return True, True
     elif not has(at["other"], wish):
         raise Refused("another change has begun: finish it with its own shape, or give it up (step=drop)")
     if at["state"] == "filling":
-        shard.ask(f"CALL unde_private.copy_messages({told['seconds']}, {told['batch']}, {told['lag_bytes']})")
+        shard.ask(f"CALL unde_private.copy_messages({options['seconds']}, {options['batch']}, {options['lag_bytes']})")
         return True, False
     # Both hold the same: seen, before one takes the other's place; and the planner knows the new one, whose pages an index alone may answer for.
     shard.ask("VACUUM (ANALYZE) unde_other.messages")
@@ -189,7 +194,7 @@ def change(shard, told, at):
     return True, True
 
 
-def exchange(shard):
+def exchange(shard: Shard) -> None:
     """Let the two tables change places, once they are seen to hold the same."""
     differences = shard.ask("SELECT unde_private.differences()")
     if differences:
@@ -197,13 +202,13 @@ def exchange(shard):
     shard.hold("CALL unde_private.exchange()")
 
 
-def act(shard, told, at):
+def act(shard: Shard, options: dict[str, Any], at: dict[str, Any]) -> tuple[bool, bool]:
     """Return whether something was done, and whether nothing is left to do."""
     if at["state"] == "standby":
         return False, True
-    if told["step"] == "change":
-        return change(shard, told, at)
-    if told["step"] == "drop":
+    if options["step"] == "change":
+        return change(shard, options, at)
+    if options["step"] == "drop":
         if at["state"] != "none":
             shard.hold("CALL unde_private.drop_other()")
         return at["state"] != "none", True
@@ -213,7 +218,7 @@ def act(shard, told, at):
     return True, True
 
 
-def main():
+def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
@@ -229,13 +234,16 @@ def main():
         },
         supports_check_mode=True,
     )
-    told, shard = module.params, Shard(module)
+    module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+    options, shard = module.params, Shard(module.params, module.run_command)
     try:
         at = shard.look()
         if module.check_mode:
-            wanted = {"change": not has(at["shape"], told["wish"]) or told["anew"], "back": at["state"] == "exchanged", "drop": at["state"] != "none"}
-            module.exit_json(changed=at["state"] != "standby" and wanted[told["step"]], done=True, **{key: at[key] for key in ("state", "copied", "expected")})
-        changed, done = act(shard, told, at)
+            wanted = {"change": not has(at["shape"], options["wish"]) or options["anew"], "back": at["state"] == "exchanged", "drop": at["state"] != "none"}
+            module.exit_json(
+                changed=at["state"] != "standby" and wanted[options["step"]], done=True, **{key: at[key] for key in ("state", "copied", "expected")}
+            )
+        changed, done = act(shard, options, at)
         at = shard.look()
     except Refused as why:
         module.fail_json(msg=str(why))

@@ -33,6 +33,11 @@ options:
       database:
         description: Where it is asked; in every database that takes connections where none is named.
         type: str
+  packages:
+    description: Debian packages that are looked for.
+    type: list
+    elements: str
+    default: []
   port:
     description: Port of the server that is asked.
     type: int
@@ -67,18 +72,33 @@ answers:
   type: dict
   returned: success
   sample: {settings: ["archive_command="]}
+missing_packages:
+  description: Those of O(packages) that are not installed in full.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+groups:
+  description: Groups of the system user C(postgres); none where there is no such user.
+  type: list
+  elements: str
+  returned: success
+  sample: [postgres, ssl-cert, unde-tls]
 """
 
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.unde.infra.plugins.module_utils import systemd
+from ansible_collections.unde.infra.plugins.module_utils.postgresql import as_postgres
 
 DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
 
 
-def running(data):
+def running(data: Path) -> int:
     """Return the port of the server that runs on a data directory, 0 where none does."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
@@ -88,7 +108,7 @@ def running(data):
         return 0
 
 
-def clusters(base):
+def clusters(base: Path) -> list[dict[str, Any]]:
     """Return the clusters below a directory, oldest version first; one that was never initialized is none."""
     found = []
     for control in base.glob("*/*/global/pg_control"):
@@ -99,7 +119,7 @@ def clusters(base):
     return sorted(found, key=lambda each: (float(each["version"]), each["name"]))
 
 
-def controlled(said):
+def controlled(said: str) -> dict[str, Any]:
     """Return what pg_controldata says of a cluster that cannot be changed afterwards."""
     values = dict(re.findall(r"^([^:\n]+): +(.*)$", said, re.MULTILINE))
     return {
@@ -112,17 +132,17 @@ def controlled(said):
 class Server:
     """The running server, asked by its own psql over the socket."""
 
-    def __init__(self, module, programs, port):
-        """Take its version's directory of programs."""
-        self.module, self.psql, self.port = module, str(programs / "psql"), port
+    def __init__(self, run: systemd.Run, programs: Path, port: int) -> None:
+        """Take what runs programs, and its version's directory of programs."""
+        self._run, self.psql, self.port = run, str(programs / "psql"), port
 
-    def ask(self, database, sql):
+    def ask(self, database: str, sql: str) -> list[str] | None:
         """Return the rows of an answer, None where there is none."""
-        words = ["runuser", "-u", "postgres", "--", self.psql, "-XqAtw", "-p", str(self.port), "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
-        code, said, _complaint = self.module.run_command(words, environ_update={"LC_ALL": "C.UTF-8", "PGCONNECT_TIMEOUT": "10"}, cwd="/")
+        words = [self.psql, "-XqAtw", "-p", str(self.port), "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
+        code, said, _ = self._run(as_postgres(*words, PGCONNECT_TIMEOUT="10"), cwd="/", expand_user_and_vars=False)
         return said.splitlines() if code == 0 else None
 
-    def answer(self, query):
+    def answer(self, query: dict[str, Any]) -> list[str] | None:
         """Return the rows of a question's answer from its database, or from all."""
         if query["database"]:
             return self.ask(query["database"], query["sql"])
@@ -132,30 +152,41 @@ class Server:
         return [row for name in names for row in self.ask(name, query["sql"]) or []]
 
 
-def main():
+def missing(run: systemd.Run, packages: list[str]) -> list[str]:
+    """Return the packages that are not installed in full, one that a killed run has left half installed among them."""
+    if not packages:
+        return []
+    _, said, _ = run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], expand_user_and_vars=False)
+    installed = [line.split()[0] for line in said.splitlines() if line.endswith(" installed")]
+    return [name for name in packages if name not in installed]
+
+
+def main() -> None:
     """Run the module."""
     query = {"name": {"type": "str", "required": True}, "sql": {"type": "str", "required": True}, "database": {"type": "str"}}
     module = AnsibleModule(
         argument_spec={
             "queries": {"type": "list", "elements": "dict", "default": [], "options": query},
+            "packages": {"type": "list", "elements": "str", "default": []},
             "port": {"type": "int", "default": 5432},
             "data_directory": {"type": "path", "default": "/var/lib/postgresql"},
             "programs_directory": {"type": "path", "default": "/usr/lib/postgresql"},
         },
         supports_check_mode=True,
     )
-    told, answers = module.params, {}
-    programs = Path(told["programs_directory"])
-    found = clusters(Path(told["data_directory"]))
+    module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+    options, run = module.params, module.run_command
+    programs, answers = Path(options["programs_directory"]), {}
+    found = clusters(Path(options["data_directory"]))
     for each in found:
-        words = [str(programs / each["version"] / "bin" / "pg_controldata"), "-D", each["data_directory"]]
-        said = module.run_command(words, environ_update={"LC_ALL": "C"})[1] if os.path.exists(words[0]) else ""
-        each.update(controlled(said))
-    for each in found:
-        if each["port"] == told["port"]:
-            server = Server(module, programs / each["version"] / "bin", told["port"])
-            answers = {query["name"]: rows for query in told["queries"] if (rows := server.answer(query)) is not None}
-    module.exit_json(changed=False, clusters=found, answers=answers)
+        directory = programs / each["version"] / "bin"
+        control = directory / "pg_controldata"
+        each.update(controlled(run([str(control), "-D", each["data_directory"]])[1] if control.exists() else ""))
+        if each["port"] == options["port"]:
+            server = Server(run, directory, options["port"])
+            answers = {query["name"]: rows for query in options["queries"] if (rows := server.answer(query)) is not None}
+    _, groups, _ = run(["id", "-nG", "postgres"])
+    module.exit_json(changed=False, clusters=found, answers=answers, missing_packages=missing(run, options["packages"]), groups=groups.split())
 
 
 if __name__ == "__main__":

@@ -48,9 +48,6 @@ def programs(*folders: Path) -> Iterator[tuple[str, list[Path]]]:
             yield from ((str(path.relative_to(support.ROOT)), [path]) for path in sorted(single))
             for package in sorted(path for path in place.iterdir() if path.is_dir()):
                 modules = sorted(path for path in package.rglob("*") if path.is_file() and python(path))
-                # What the roles for PostgreSQL share lies with one of them.
-                if "from common import" in "".join(module.read_text(encoding="utf-8") for module in modules) and not (package / "common.py").exists():
-                    modules.append(ROLES / "postgres_shard/files/tool/common.py")
                 if modules:
                     yield str(package.relative_to(support.ROOT)), modules
 

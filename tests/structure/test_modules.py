@@ -22,11 +22,9 @@ STILL_FED = {
     "playbooks/drills": 1,
     "playbooks/gates": 1,
     "playbooks/operate": 2,
-    "roles/core_database": 4,
-    "roles/postgres_shard": 6,
 }
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
-TESTED_ELSEWHERE = {"knock", "messages_change"}
+TESTED_ELSEWHERE = {"knock"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:

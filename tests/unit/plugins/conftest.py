@@ -22,22 +22,28 @@ object_store.install()
 
 
 class Programs:
-    """Answers in the place of programs: what a command line contains → exit code, output, complaints. The first that fits answers."""
+    """Answers in the place of programs: what a command line, or what stands on its standard input, contains → exit code, output, complaints.
+
+    The first that fits answers.
+    """
 
     def __init__(self) -> None:
         """Answer nothing yet."""
         self.answers: list[tuple[str, Any]] = []
         self.asked: list[str] = []
+        #: How each was run beside that: its umask, its directory.
+        self.ways: list[dict[str, Any]] = []
 
     def say(self, words: str, output: object = "", code: int = 0, complaint: str = "") -> None:
         """Answer a command line with these words; what was said of them before is forgotten."""
         text = output if isinstance(output, str) else json.dumps(output)
         self.answers = [(words, (code, text, complaint)), *(each for each in self.answers if each[0] != words)]
 
-    def run(self, words: list[str], **_: Any) -> tuple[int, str, str]:
+    def run(self, words: list[str], data: str | None = None, **way: Any) -> tuple[int, str, str]:
         """Run a program."""
-        line = " ".join(words)
+        line = " ".join([*words, *(["<", data] if data else [])])
         self.asked.append(line)
+        self.ways.append(way)
         return next((answer for fitting, answer in self.answers if fitting in line), (127, "", f"{words[0]}: no answer for {line}"))
 
 

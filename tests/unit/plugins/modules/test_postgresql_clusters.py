@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pytest
-
-import support
+from ansible_collections.unde.infra.plugins.modules import postgresql_clusters
 
 CONTROL = """pg_control version number:            1700
 Database system identifier:           7412345678901234567
 Bytes per WAL segment:                16777216
 Data page checksum version:           1
 """
-
-
-@pytest.fixture(scope="module")
-def module() -> ModuleType:
-    """Return the module's own code."""
-    spec = importlib.util.spec_from_file_location("postgresql_clusters", support.ROOT / "plugins/modules/postgresql_clusters.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def cluster(base: Path, version: str, pid: int | None = None, port: int = 5432) -> Path:
@@ -41,42 +27,51 @@ def cluster(base: Path, version: str, pid: int | None = None, port: int = 5432) 
     return data
 
 
-class Runner:
-    """In the module's place: what each program says, and what was asked."""
-
-    def __init__(self, answers: dict[str, tuple[int, str]]) -> None:
-        """Take question → exit code and output."""
-        self.answers = answers
-        self.asked: list[list[str]] = []
-
-    def run_command(self, words: list[str], **_more: Any) -> tuple[int, str, str]:
-        """Answer."""
-        self.asked.append(words)
-        code, said = self.answers.get(words[-1], (1, ""))
-        return code, said, ""
-
-
-def test_clusters_by_version_and_which_one_runs(module: ModuleType, tmp_path: Path) -> None:
+def test_clusters_by_version_and_which_one_runs(tmp_path: Path) -> None:
     cluster(tmp_path, "17", os.getpid())
     cluster(tmp_path, "9.6")
     cluster(tmp_path, "18", 2**22 + 1)  # more than the kernel gives: a server that was killed
     (tmp_path / "16/main").mkdir(parents=True)  # empty: none
-    found = module.clusters(tmp_path)
+    found = postgresql_clusters.clusters(tmp_path)
     assert [(each["version"], each["name"], each["running"], each["port"]) for each in found] == [
-        ("9.6", "main", False, 0), ("17", "main", True, 5432), ("18", "main", False, 0)
+        ("9.6", "main", False, 0),
+        ("17", "main", True, 5432),
+        ("18", "main", False, 0),
     ]
-    assert module.clusters(tmp_path / "nowhere") == []
+    assert postgresql_clusters.clusters(tmp_path / "nowhere") == []
 
 
-def test_what_cannot_be_changed_afterwards(module: ModuleType) -> None:
-    assert module.controlled(CONTROL) == {"system_identifier": "7412345678901234567", "wal_segment_bytes": 16 * 1024 * 1024, "data_checksums": True}
-    assert module.controlled("") == {"system_identifier": "", "wal_segment_bytes": 0, "data_checksums": False}
+def test_what_cannot_be_changed_afterwards() -> None:
+    assert postgresql_clusters.controlled(CONTROL) == {
+        "system_identifier": "7412345678901234567",
+        "wal_segment_bytes": 16 * 1024 * 1024,
+        "data_checksums": True,
+    }
+    assert postgresql_clusters.controlled("") == {"system_identifier": "", "wal_segment_bytes": 0, "data_checksums": False}
 
 
-def test_questions_go_to_the_version_s_own_psql(module: ModuleType) -> None:
-    runner = Runner({"SHOW archive_command": (0, "\n"), module.DATABASES: (0, "postgres\nunde\n"), "SELECT 1": (0, "1\n"), "broken": (1, "")})
-    server = module.Server(runner, Path("/usr/lib/postgresql/17/bin"), 5432)
-    assert server.answer({"database": "postgres", "sql": "SHOW archive_command"}) == [""]
-    assert server.answer({"database": None, "sql": "SELECT 1"}) == ["1", "1"]
-    assert server.answer({"database": "unde", "sql": "broken"}) is None
-    assert {words[4] for words in runner.asked} == {"/usr/lib/postgresql/17/bin/psql"}
+def test_questions_go_to_the_version_s_own_program(programs: Any, called: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    cluster(tmp_path, "17", os.getpid())
+    cluster(tmp_path, "16", os.getpid(), 5433)
+    programs.say("id -nG postgres", "postgres unde-tls\n")
+    programs.say("SHOW archive_command", "\n")
+    programs.say("SELECT datname", "postgres\nunde\n")
+    programs.say("SELECT 1", "1\n")
+    programs.say("broken", code=1)
+    queries = [
+        {"name": "archive", "database": "postgres", "sql": "SHOW archive_command"}, {"name": "everywhere", "sql": "SELECT 1"},
+        {"name": "broken", "database": "unde", "sql": "broken"},
+    ]  # fmt: skip
+    result = called(postgresql_clusters, queries=queries, data_directory=str(tmp_path), programs_directory="/usr/lib/postgresql")
+    assert result["answers"] == {"archive": [""], "everywhere": ["1", "1"]}
+    asked = [line for line in programs.asked if "-XqAtw" in line]
+    assert len(asked) == 5
+    assert all(line.startswith("setpriv --reuid=postgres") and " /usr/lib/postgresql/17/bin/psql -XqAtw -p 5432 " in line for line in asked)
+    assert (result["changed"], result["groups"], result["missing_packages"]) == (False, ["postgres", "unde-tls"], [])
+
+
+def test_a_package_that_a_killed_run_left_half_installed_is_missing(programs: Any, called: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    programs.say("dpkg-query", "postgresql-17 installed\npostgresql-17-pgvector half-configured\n", code=1)
+    programs.say("id -nG postgres", code=1)
+    result = called(postgresql_clusters, packages=["postgresql-17", "postgresql-17-pgvector", "patroni"], data_directory=str(tmp_path))
+    assert (result["missing_packages"], result["groups"]) == (["postgresql-17-pgvector", "patroni"], [])
