@@ -99,6 +99,7 @@ restart_with:
 
 import grp
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,9 @@ OWN = "conf.d/unde.conf"
 FILES = (OWN, "pg_hba.conf", "pg_ident.conf")
 CERTIFICATES = ("ca.crt", "host.crt", "host.key")
 PROC = Path("/proc")
+LOADED = "SELECT extract(epoch FROM pg_conf_load_time())"
+#: Seconds for the postmaster to read its files.
+RELOAD_S = 30
 KEY_ACCESS = "access to the host's key"
 ERRORS = """
 SELECT sourcefile || ':' || sourceline || ': ' || name || ': ' || error FROM pg_file_settings
@@ -162,7 +166,7 @@ class Settings:
 
     def is_stale(self) -> bool:
         """Return whether a file is younger than the server's last look at it."""
-        loaded = float(self.server.sql("SELECT extract(epoch FROM pg_conf_load_time())"))
+        loaded = float(self.server.sql(LOADED))
         return any(path.stat().st_ctime > loaded for path in [*self.files, *self.certificates] if path.exists())
 
     def check_files(self) -> None:
@@ -171,10 +175,18 @@ class Settings:
             raise Refused(f"PostgreSQL refuses its new configuration; it keeps running with the old one:\n{errors}")
 
     def reload(self) -> None:
-        """Have the server read its files, and wait until it has."""
+        """Have the server read its files, and wait until it has: a new session has the postmaster's settings, and knows when those were read.
+
+        Raises:
+            Refused: it has not after ``RELOAD_S`` seconds.
+
+        """
+        before, deadline = self.server.sql(LOADED), time.monotonic() + RELOAD_S
         self.server.sql("SELECT pg_reload_conf()")
-        # A session sees the reload only after the postmaster has read the files.
-        self.server.sql("SELECT pg_sleep(0.3)")
+        while self.server.sql(LOADED) == before:
+            if time.monotonic() > deadline:
+                raise Refused(f"{self.server.unit} has not read its configuration within {RELOAD_S} s of being told to (journalctl -u {self.server.unit})")
+            time.sleep(postgresql.PAUSE_S)
 
     def lacks_key_access(self) -> bool:
         """Return whether the server was started before it was let into the group that reads the host's key: till then it keeps its former certificate."""

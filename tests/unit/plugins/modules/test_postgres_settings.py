@@ -22,7 +22,7 @@ CONNECTIONS = {"name": "max_connections", "setting": "100", "unit": "", "vartype
 def place(tmp_path: Path, programs: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the parameters of a host whose server runs with what its files say."""
     monkeypatch.setattr(postgresql, "CONFIGURATION", tmp_path / "etc")
-    monkeypatch.setattr(postgresql.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(postgresql.time, "sleep", lambda seconds: programs.say("pg_conf_load_time", f"{time.time() + 60}\n"))
     configuration = tmp_path / "etc/17/main"
     (configuration / "conf.d").mkdir(parents=True)
     for name in ("postgresql.conf", "conf.d/unde.conf", "pg_hba.conf"):
@@ -39,7 +39,6 @@ def place(tmp_path: Path, programs: Any, monkeypatch: pytest.MonkeyPatch) -> dic
     programs.say("NOT applied", "\n")
     programs.say("json_agg", [])
     programs.say("pg_reload_conf", "t\n")
-    programs.say("pg_sleep", "\n")
     monkeypatch.setattr(postgres_settings, "PROC", tmp_path / "proc")
     (tmp_path / "proc/4711").mkdir(parents=True)
     (tmp_path / "proc/4711/status").write_text(f"Name:\tpostgres\nGroups:\t117 {grp.getgrnam('daemon').gr_gid} \n")
@@ -84,6 +83,13 @@ def test_in_check_mode_a_file_that_would_be_written_foretells_a_reload(
     files = [str(tmp_path / "etc/17/main" / written)]
     assert called(postgres_settings, True, **place, written_files=files)["changed"] is changed
     assert not called(postgres_settings, False, **place, written_files=files)["changed"], "the server has read it"
+
+
+def test_a_server_that_does_not_read_its_files_is_no_success(place: dict[str, Any], programs: Any, called: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs.say("pg_conf_load_time", f"{time.time() - 60}\n")
+    monkeypatch.setattr(postgres_settings, "RELOAD_S", 0)
+    monkeypatch.setattr(postgresql.time, "sleep", lambda seconds: None)
+    assert f"{UNIT} has not read its configuration within 0 s" in called(postgres_settings, **place)["msg"]
 
 
 def test_what_the_server_would_ignore_is_refused_before_the_reload(place: dict[str, Any], programs: Any, called: Call) -> None:
