@@ -85,7 +85,7 @@ CALLS = {
     "operate/replace_etcd_member.yml": Call(("-emember=etcd-3",), "etcd-3", "certificates"),
     "operate/restore_gateway.yml": Call(("-ebackup=none",), "helsinki-gw", "routeros"),
     "operate/restore_posthog.yml": Call(("-eposthog_restore=monday", "-eunde_may_initialize=true"), "posthog", "unde-posthog restore monday"),
-    "operate/rollback_service.yml": Call(("-eservice=mood",), "local-mood", "rollback.py"),
+    "operate/rollback_service.yml": Call(("-eservice=mood",), "local-mood", "rolled_back"),
     "operate/rotate_secret.yml": Call(("-esecret=vault_redis_passwords/cache-mood",), "local-redis", "", "leaves out"),
     "operate/rotate_tunnel_keys.yml": Call(("-etunnel=wg-app",), "local-app", "", "leaves out"),
     "operate/unlock_disk.yml": Call((), STANDBY, "luks", overlay=ENCRYPTED),
