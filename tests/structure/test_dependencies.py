@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import support
+import unde
 
 OWN = "unde.infra"
 #: Rooms that an installed collection runs, and those of a checkout alone.
@@ -87,6 +88,13 @@ def test_the_package_that_is_installed_is_the_one_that_is_pinned() -> None:
     """Otherwise the bounds would be those of another one."""
     project = tomllib.loads((support.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert f"ansible=={version('ansible')}" in project["optional-dependencies"]["test"]
+
+
+def test_the_release_has_one_number() -> None:
+    """The collection and the package `unde`, in each place that says it."""
+    galaxy = yaml.safe_load((support.ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    project = tomllib.loads((support.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert galaxy == project == unde.__version__
 
 
 def test_every_way_to_use_one_is_found() -> None:

@@ -282,7 +282,7 @@ def test_the_installed_collection(installed: Path, listed: dict[str, Any]) -> No
 WHOLE = ("docs", "generator", "meta", "playbooks", "plugins", "roles")
 #: All else that it holds: layouts to begin with, what a rotation calls, what pip needs to install the package `unde` from it, and words.
 OTHERS_SHIPPED = {
-    *("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", "scripts/secrets", "inventory/layout.yml", "inventory/layout.schema.json"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml", "scripts/secrets", "inventory/layout.yml", "inventory/layout.schema.json"),
     *("MANIFEST.json", "FILES.json"),
 }
 
