@@ -122,7 +122,7 @@ def is_of(hashed: str, password: str) -> bool:
 
 
 def rendered(certificate: str, key: str, hashes: dict[str, str]) -> str:
-    """Return the whole file: exporter-toolkit, docs/web-configuration.md."""
+    """Return the whole file: web-configuration of Prometheus' exporter-toolkit."""
     return "".join(
         f"{line}\n"
         for line in (

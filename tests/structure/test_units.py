@@ -16,7 +16,7 @@ TOGETHER = {
     ".": {"fuzz", "growth", "robustness"},
     "checks": {"planted_faults", "sound_layouts"},
     "cli": {"failures", "terminal"},
-    "roles": {"languages", "lost_hosts", "vault"},
+    "roles": {"lost_hosts", "vault"},
 }
 
 

@@ -17,7 +17,7 @@ from routeros_lab import Lab, dumped
 from standin import keys
 
 import support
-from unde.plan import inventory
+import unde
 
 GATEWAY = "helsinki-gw"
 Menus = list[dict[str, Any]]
@@ -26,7 +26,7 @@ Menus = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def wanted() -> Menus:
     """Return the menus of the document's gateway."""
-    return [dict(menu) for menu in inventory.build(support.estate({})).hosts[GATEWAY]["mikrotik_chr_menus"]]
+    return [dict(menu) for menu in unde.inventory(support.estate({})).hosts[GATEWAY]["mikrotik_chr_menus"]]
 
 
 @pytest.fixture(scope="module")
