@@ -14,7 +14,7 @@ description:
   - Needs the Python package C(unde), from the same release, beside Ansible.
 options:
   _input:
-    description: What the host looks like, as C(playbooks/operate/files/survey.py) tells it.
+    description: What the host looks like, as C(plugins/modules/host_survey_info.py) tells it.
     type: dict
     required: true
   record:

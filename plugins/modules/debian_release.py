@@ -78,7 +78,7 @@ class Release(NamedTuple):
 
 def read(text: str) -> Release:
     """Return what the text of an os-release file says."""
-    said = dict(re.findall(r"""^([A-Z_]+)=["']?([^"'\n]*)""", text, re.MULTILINE))
+    said: dict[str, str] = dict(re.findall(r"""^([A-Z_]+)=["']?([^"'\n]*)""", text, re.MULTILINE))
     system = said.get("ID", "linux")
     return Release(system, said.get("VERSION_CODENAME", ""), said.get("VERSION_ID", ""), said.get("PRETTY_NAME", system))
 

@@ -88,13 +88,14 @@ import os
 import shlex
 import shutil
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 DEFAULT_MODE = {"file": "0644", "directory": "0755"}
 
 
-class QuietModule(AnsibleModule):
+class QuietModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """A module that logs which files it is asked for, not what is in them: the journal is no place for secrets."""
 
     def _log_invocation(self) -> None:
@@ -110,7 +111,7 @@ def read(path: str) -> bytes | None:
         return None
 
 
-def stage(module: AnsibleModule, entry: dict) -> str:
+def stage(module: AnsibleModule, entry: dict[str, Any]) -> str:
     """Write the wanted content to a private temporary file and run its validation; return the file's name.
 
     The file stands in the module's own temporary directory, so that a checker that reads a whole
@@ -127,7 +128,7 @@ def stage(module: AnsibleModule, entry: dict) -> str:
     return name
 
 
-def replace(entry: dict, staged: str) -> None:
+def replace(entry: dict[str, Any], staged: str) -> None:
     """Put the staged content in place: by rename beside the target, in place where the target is a bind mount."""
     directory = os.path.dirname(entry["dest"])
     handle, beside = tempfile.mkstemp(dir=directory, prefix=".files-")
@@ -176,7 +177,7 @@ def main() -> None:
     # Whatever is shown of the invocation later (-vvv), it does not show these.
     module.no_log_values.update(entry["content"] for entry in entries if entry["secret"] and entry["content"])
     staged: dict[int, str] = {}
-    diffs: list[dict] = []
+    diffs: list[dict[str, str]] = []
     changed: list[str] = []
 
     for number, entry in enumerate(entries):

@@ -52,7 +52,7 @@ WHOLE: Answers = [
     ("patroni_config", {"changed": True, "actions": ["set pause"]}),
     ('/patroni"', {"status": -1}),
     ("unde-posthog list", {"stdout": "monday", "stdout_lines": ["monday"]}),
-    ("unde.infra.*knock", {"answers": {}}),
+    ("unde.infra.*port_probe", {"answers": {}}),
 ]
 CHANGE = "- name: Change it\n  ansible.builtin.command: change-the-gateway\n"
 SECRETS = {
@@ -76,11 +76,11 @@ class Call:
 
 
 CALLS = {
-    "operate/adopt.yml": Call(("-eadopt_host=push", "--check"), "push", "survey|-B", overlay={**OVERLAY, "hosts": {}, "shards": {}}),
+    "operate/adopt.yml": Call(("-eadopt_host=push", "--check"), "push", "host_survey_info", overlay={**OVERLAY, "hosts": {}, "shards": {}}),
     "operate/gateway_maintenance.yml": Call(("-echange={folder}/change.yml",), "helsinki-gw", "", "leaves out"),
     "operate/change_messages.yml": Call((), LEADER, "messages_change"),
     "operate/give_master_key.yml": Call((), LEADER, "keys.py"),
-    "operate/matrix.yml": Call(("-ematrix_file={folder}/seen.json",), "push", "knock"),
+    "operate/matrix.yml": Call(("-ematrix_file={folder}/seen.json",), "push", "port_probe"),
     "operate/remove_host.yml": Call(("-ehost=local-voice",), "local-voice", "shred --remove /etc/wireguard/wg-voice.key"),
     "operate/replace_etcd_member.yml": Call(("-emember=etcd-3",), "etcd-3", "certificates"),
     "operate/restore_gateway.yml": Call(("-ebackup=none",), "helsinki-gw", "routeros"),

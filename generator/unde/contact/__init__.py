@@ -23,7 +23,7 @@ def judge(survey: dict[str, Any], record: str, told: dict[str, Any], acting: lis
     """Return the judgement on a host: the report's text, the reasons to refuse, and what would be done.
 
     Args:
-        survey: what the host looks like (``playbooks/operate/files/survey.py``).
+        survey: what the host looks like (the module ``unde.infra.host_survey_info``).
         record: the lines that the callback ``unde.infra.contact`` wrote, one object of JSON each.
         told: variables that the plan publishes for the host.
         acting: roles that were rehearsed.

@@ -66,7 +66,7 @@ class Cluster(Seen):
 
 
 class Survey(Seen):
-    """A host, as ``playbooks/operate/files/survey.py`` tells of it."""
+    """A host, as the module ``unde.infra.host_survey_info`` tells of it."""
 
     hostname: str
     system: str = Field(description="ID of os-release")

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: knock
+module: port_probe
 short_description: Ask many TCP ports whether a packet gets through to them
 description:
-  - Opens a connection to every door, many at a time, and closes it again at once; nothing is sent.
+  - Opens a connection to every port, many at a time, and closes it again at once; nothing is sent.
   - A refused connection has got through as well as an open one, since the host itself refuses. A silent one has not.
 version_added: "0.1.0"
 author: UNDE (@unde)
 extends_documentation_fragment: [unde.infra.read_only]
 options:
-  doors:
-    description: What to knock at.
+  targets:
+    description: The ports.
     type: list
     elements: dict
     required: true
@@ -35,19 +35,19 @@ options:
         type: int
         required: true
   timeout_s:
-    description: Seconds after which a door counts as silent; a lost packet is sent again after one.
+    description: Seconds after which a port counts as silent; a lost packet is sent again after one.
     type: float
     default: 2.5
   at_once:
-    description: Doors that are knocked at at the same time.
+    description: Ports that are tried at the same time.
     type: int
     default: 256
 """
 
 EXAMPLES = r"""
-- name: Knock
-  unde.infra.knock:
-    doors:
+- name: Ask whether the database is reached
+  unde.infra.port_probe:
+    targets:
       - {host: production-db, address: 10.1.0.12, port: 6432}
 """
 
@@ -63,52 +63,56 @@ import errno
 import selectors
 import socket
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 THROUGH = {0: "open", errno.ECONNREFUSED: "refused"}
 
 
-def knock(doors, timeout_s):
-    """Yield each door with its answer; all of them are tried at the same time."""
+def probe(targets: list[dict[str, Any]], timeout_s: float) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield each target with its answer; all of them are tried at the same time."""
     waiting = selectors.DefaultSelector()
-    for door in doors:
+    for target in targets:
         tried = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         tried.setblocking(False)
-        code = tried.connect_ex((door["address"], door["port"]))
+        code = tried.connect_ex((target["address"], target["port"]))
         if code == errno.EINPROGRESS:
-            waiting.register(tried, selectors.EVENT_WRITE, door)
+            waiting.register(tried, selectors.EVENT_WRITE, (target, tried))
         else:
             tried.close()
-            yield door, THROUGH.get(code, "unreachable")
+            yield target, THROUGH.get(code, "unreachable")
     end = time.monotonic() + timeout_s
     while waiting.get_map() and time.monotonic() < end:
         for key, _mask in waiting.select(max(0, end - time.monotonic())):
-            code = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            waiting.unregister(key.fileobj)
-            key.fileobj.close()
-            yield key.data, THROUGH.get(code, "unreachable")
+            target, tried = key.data
+            code = tried.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            waiting.unregister(tried)
+            tried.close()
+            yield target, THROUGH.get(code, "unreachable")
     for key in list(waiting.get_map().values()):
-        waiting.unregister(key.fileobj)
-        key.fileobj.close()
-        yield key.data, "silent"
+        target, tried = key.data
+        waiting.unregister(tried)
+        tried.close()
+        yield target, "silent"
 
 
-def main():
+def main() -> None:
     """Run the module."""
-    door = {"host": {"type": "str", "required": True}, "address": {"type": "str", "required": True}, "port": {"type": "int", "required": True}}
+    target = {"host": {"type": "str", "required": True}, "address": {"type": "str", "required": True}, "port": {"type": "int", "required": True}}
     module = AnsibleModule(
         argument_spec={
-            "doors": {"type": "list", "elements": "dict", "required": True, "options": door},
+            "targets": {"type": "list", "elements": "dict", "required": True, "options": target},
             "timeout_s": {"type": "float", "default": 2.5},
             "at_once": {"type": "int", "default": 256},
         },
         supports_check_mode=True,
     )
-    doors, size = module.params["doors"], module.params["at_once"]
-    answers = {}
-    for start in range(0, len(doors), size):
-        for each, said in knock(doors[start : start + size], module.params["timeout_s"]):
+    targets, size = module.params["targets"], module.params["at_once"]
+    answers: dict[str, dict[str, str]] = {}
+    for start in range(0, len(targets), size):
+        for each, said in probe(targets[start : start + size], module.params["timeout_s"]):
             answers.setdefault(each["host"], {})[str(each["port"])] = said
     module.exit_json(changed=False, answers=answers)
 
