@@ -17,7 +17,7 @@ description:
 version_added: "0.1.0"
 author: UNDE (@unde)
 options:
-  wish:
+  shape:
     description: The shape that is wanted, as C(unde_private.want_shape) takes it.
     type: dict
     default: {}
@@ -70,7 +70,7 @@ EXAMPLES = r"""
 - name: Keep messages by bits from now on
   unde.infra.messages_change:
     programs: /usr/lib/postgresql/17/bin
-    wish: {embedding_index: bits, storage: halfvec, in_line: true}
+    shape: {embedding_index: bits, storage: halfvec, in_line: true}
   register: changed
   until: changed.done
   retries: 10000
@@ -166,24 +166,24 @@ class Shard:
         return dict(json.loads(self.ask(STATE)))
 
 
-def has(shape: dict[str, Any], wish: dict[str, Any]) -> bool:
+def has(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Return whether a shape is as it is wanted."""
-    return all(shape.get(name) == value for name, value in wish.items())
+    return all(found.get(name) == value for name, value in wanted.items())
 
 
 def change(shard: Shard, options: dict[str, Any], at: dict[str, Any]) -> tuple[bool, bool]:
     """Go a part of the way to the wanted shape; return whether something was done, and whether it was the last part."""
-    wish, began = options["wish"], at["state"] == "none"
-    if at["state"] == "exchanged" or (began and has(at["shape"], wish) and not options["anew"]):
-        if not has(at["shape"], wish):
+    wanted, began = options["shape"], at["state"] == "none"
+    if at["state"] == "exchanged" or (began and has(at["shape"], wanted) and not options["anew"]):
+        if not has(at["shape"], wanted):
             raise Refused("the messages have changed to another shape: drop what is left of it first (step=drop), or go back (step=back)")
         return False, True
     if began:
-        shard.hold(f"CALL unde_private.begin_change({literal(json.dumps(wish))}, {str(options['anew']).lower()})")
+        shard.hold(f"CALL unde_private.begin_change({literal(json.dumps(wanted))}, {str(options['anew']).lower()})")
         at = shard.look()
         if at["state"] == "none":
             return True, True
-    elif not has(at["other"], wish):
+    elif not has(at["other"], wanted):
         raise Refused("another change has begun: finish it with its own shape, or give it up (step=drop)")
     if at["state"] == "filling":
         shard.ask(f"CALL unde_private.copy_messages({options['seconds']}, {options['batch']}, {options['lag_bytes']})")
@@ -222,7 +222,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "wish": {"type": "dict", "default": {}},
+            "shape": {"type": "dict", "default": {}},
             "step": {"type": "str", "choices": ["change", "back", "drop"], "default": "change"},
             "anew": {"type": "bool", "default": False},
             "seconds": {"type": "float", "default": 20},
@@ -239,7 +239,7 @@ def main() -> None:
     try:
         at = shard.look()
         if module.check_mode:
-            wanted = {"change": not has(at["shape"], options["wish"]) or options["anew"], "back": at["state"] == "exchanged", "drop": at["state"] != "none"}
+            wanted = {"change": not has(at["shape"], options["shape"]) or options["anew"], "back": at["state"] == "exchanged", "drop": at["state"] != "none"}
             module.exit_json(
                 changed=at["state"] != "standby" and wanted[options["step"]], done=True, **{key: at[key] for key in ("state", "copied", "expected")}
             )

@@ -9,8 +9,8 @@ import pytest
 from ansible_collections.unde.infra.plugins.modules import messages_change
 
 Call = Callable[..., dict[str, Any]]
-NOW, WISH = {"embedding_index": "vector", "partitions": 64}, {"embedding_index": "bits"}
-OPTIONS = {"programs": "/usr/lib/postgresql/17/bin", "wish": WISH}
+NOW, WANTED = {"embedding_index": "vector", "partitions": 64}, {"embedding_index": "bits"}
+OPTIONS = {"programs": "/usr/lib/postgresql/17/bin", "shape": WANTED}
 
 
 def stands(programs: Any, state: str, shape: dict[str, Any] = NOW, other: dict[str, Any] | None = None) -> None:
@@ -37,7 +37,7 @@ def calls(programs: Any) -> list[str]:
 
 
 def test_what_has_the_shape_is_left_alone(shard: Any, called: Call) -> None:
-    stands(shard, "none", {**NOW, **WISH})
+    stands(shard, "none", {**NOW, **WANTED})
     result = called(messages_change, **OPTIONS)
     assert (result["changed"], result["done"], calls(shard)) == (False, True, [])
 
@@ -57,14 +57,14 @@ def test_the_server_is_asked_as_its_system_user_with_nothing_of_root_s_environme
 
 
 def test_a_part_of_the_messages_is_copied_with_each_call(shard: Any, called: Call) -> None:
-    stands(shard, "filling", other={**NOW, **WISH})
+    stands(shard, "filling", other={**NOW, **WANTED})
     result = called(messages_change, **OPTIONS, seconds=5, batch=100)
     assert (result["changed"], result["done"], result["copied"]) == (True, False, 7)
     assert calls(shard) == ["unde_private.copy_messages(5.0, 100, 67108864)"]
 
 
 def test_full_tables_change_places_once_they_are_seen_to_be_the_same(shard: Any, called: Call) -> None:
-    stands(shard, "full", other={**NOW, **WISH})
+    stands(shard, "full", other={**NOW, **WANTED})
     result = called(messages_change, **OPTIONS)
     assert (result["changed"], result["done"], calls(shard)) == (True, True, ["unde_private.exchange()"])
     shard.say("differences()", "3 rows\n")
