@@ -70,14 +70,14 @@ def main() -> int:
     if run.returncode != 0:
         problems.append(f"site.yml ended with {run.returncode}")
     watched = sum(map(len, before.values()))
-    tasks = sum(counts["ok"] for counts in recap.values())
-    print(f"\nsecond run: {seconds:.0f} s, {tasks} tasks on {len(recap)} hosts ({seconds / max(tasks, 1):.2f} s each), "
+    tasks, skipped = (sum(counts.get(key, 0) for counts in recap.values()) for key in ("ok", "skipped"))
+    print(f"\nsecond run: {seconds:.0f} s, {tasks} tasks run and {skipped} skipped on {len(recap)} hosts, "
           f"{watched} processes and tunnels watched")
     for problem in problems:
         print(f"  {problem}")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"seconds": round(seconds, 1), "tasks": tasks, "hosts": len(recap), "problems": problems}, indent=2))
+        arguments.json.write_text(json.dumps({"seconds": round(seconds, 1), "tasks": tasks, "skipped": skipped, "hosts": len(recap), "problems": problems}, indent=2))
     print("nothing changed, nothing restarted" if not problems else f"{len(problems)} problems")
     return 1 if problems or not watched else 0
 
