@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.unde.infra.plugins.filter import mikrotik_chr as filters
 
-FILES = [
-    {".id": "*1", "name": f"unde-20261129T10000{second}Z.{kind}"} | {".id": f"*{second}{kind[0]}"} for second in (2, 0, 1) for kind in ("backup", "rsc")
-]
+FILES = [{".id": "*1", "name": f"unde-20261129T10000{second}Z.{kind}"} | {".id": f"*{second}{kind[0]}"} for second in (2, 0, 1) for kind in ("backup", "rsc")]
 OTHERS = [{".id": "*a", "name": "unde.rsc"}, {".id": "*b", "name": "flash/skins"}, {".id": "*c", "name": "unde-before-the-flood.backup"}]
 
 
