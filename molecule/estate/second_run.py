@@ -77,7 +77,8 @@ def main() -> int:
         print(f"  {problem}")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"seconds": round(seconds, 1), "tasks": tasks, "skipped": skipped, "hosts": len(recap), "problems": problems}, indent=2))
+        figures = {"seconds": round(seconds, 1), "tasks": tasks, "skipped": skipped, "hosts": len(recap), "problems": problems}
+        arguments.json.write_text(json.dumps(figures, indent=2))
     print("nothing changed, nothing restarted" if not problems else f"{len(problems)} problems")
     return 1 if problems or not watched else 0
 
