@@ -79,7 +79,7 @@ CALLS = {
     "operate/adopt.yml": Call(("-eadopt_host=push", "--check"), "push", "host_survey_info", overlay={**OVERLAY, "hosts": {}, "shards": {}}),
     "operate/gateway_maintenance.yml": Call(("-echange={folder}/change.yml",), "helsinki-gw", "", "leaves out"),
     "operate/change_messages.yml": Call((), LEADER, "messages_change"),
-    "operate/give_master_key.yml": Call((), LEADER, "keys.py"),
+    "operate/give_master_key.yml": Call((), LEADER, "postgres_secret_files"),
     "operate/matrix.yml": Call(("-ematrix_file={folder}/seen.json",), "push", "port_probe"),
     "operate/remove_host.yml": Call(("-ehost=local-voice",), "local-voice", "shred --remove /etc/wireguard/wg-voice.key"),
     "operate/replace_etcd_member.yml": Call(("-emember=etcd-3",), "etcd-3", "certificates"),
