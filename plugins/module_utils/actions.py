@@ -40,12 +40,12 @@ class Actions:
         """
         if not self.note(said or " ".join(words)):
             return
-        code, _, complaint = self.run(list(words))
+        code, _output, complaint = self.run(list(words))
         if code != 0:
             lines = self.output("journalctl", "--no-pager", "-o", "cat", "-n", "20", "-u", journal) if journal else ""
             raise Failed(f"{self.done[-1]}: {complaint.strip()}\n{lines}".strip())
 
     def output(self, *words: str) -> str:
         """Return what a program that changes nothing prints; empty where it fails."""
-        code, output, _ = self.run(list(words))
+        code, output, _complaint = self.run(list(words))
         return output if code == 0 else ""

@@ -190,7 +190,7 @@ class HostCertificate:
     def read(self, renew_days: int) -> tuple[bool, str, str, set[str]]:
         """Return whether the certificate lasts so many days, its subject, its public key, its names. One call: this runs on every host, always."""
         words = ["openssl", "x509", "-in", str(self.certificate), "-noout", "-subject", "-nameopt", "RFC2253", "-pubkey"]
-        code, said, _ = self.run([*words, "-ext", "subjectAltName", "-checkend", str(renew_days * 86400)])
+        code, said, _complaint = self.run([*words, "-ext", "subjectAltName", "-checkend", str(renew_days * 86400)])
         subject = re.search(r"^subject=(.*)$", said, re.MULTILINE)
         public = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", said, re.DOTALL)
         names = re.findall(r"(?:DNS|IP Address):([^,\s]+)", said)
@@ -249,7 +249,7 @@ class HostCertificate:
             Refused: the key cannot be used.
 
         """
-        code, said, _ = self.run(["openssl", "req", "-new", "-sha256", "-key", str(self.key), "-subj", f"/O=UNDE/CN={self.common_name}"])
+        code, said, _complaint = self.run(["openssl", "req", "-new", "-sha256", "-key", str(self.key), "-subj", f"/O=UNDE/CN={self.common_name}"])
         if code != 0:
             raise Refused(f"{self.key} cannot be used. It is never overwritten: move it away and run again.")
         return said

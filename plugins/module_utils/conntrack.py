@@ -112,7 +112,7 @@ def tracked(channel: socket.socket, local: set[Address]) -> Iterator[Tracked]:
     """Yield the connections of TCP and UDP that leave or enter this host, or pass it."""
     for body in list(messages(channel, CT_GET, NLM_F_DUMP, FAMILY.pack(socket.AF_UNSPEC, 0, 0))):
         found = attributes(body[FAMILY.size :])
-        source, source_port, _, _, protocol = ends(found[CTA_TUPLE_ORIG])
+        source, source_port, _target, _target_port, protocol = ends(found[CTA_TUPLE_ORIG])
         # A filter sees the target as it is after its translation, which is who answers; the source before.
         target, target_port = ends(found[CTA_TUPLE_REPLY])[:2]
         hook = {(True, False): "output", (False, True): "input", (False, False): "forward"}.get((source in local, target in local))

@@ -18,12 +18,12 @@ def installed(run: Run, names: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     # It complains, and ends with 1, about those that it does not know.
-    _, said, _ = run(["dpkg-query", "--show", f"--showformat={FORMAT}", *wanted])
+    said = run(["dpkg-query", "--show", f"--showformat={FORMAT}", *wanted])[1]
     lines = (line.split("\t") for line in said.splitlines())
     return {name: version for name, status, version in lines if status == "installed"}
 
 
 def satisfies(wanted: str, found: dict[str, str]) -> bool:
     """Return whether a package, ``name`` or ``name=version``, is among those that were found."""
-    name, _, version = wanted.partition("=")
+    name, _sign, version = wanted.partition("=")
     return name in found and version in ("", found[name])

@@ -37,7 +37,7 @@ class Domain:
         """Return what virsh answers; nothing where it fails, as for a domain that there is not."""
         if not VIRSH.exists():
             return ""
-        code, output, _ = self.run([*CALL, *words])
+        code, output, _complaint = self.run([*CALL, *words])
         return output.strip() if code == 0 else ""
 
 

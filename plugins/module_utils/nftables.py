@@ -61,9 +61,9 @@ class Ruleset:
             self.actions.append(" ".join(command))
             if self.check_mode:
                 continue
-            code, _, complaint = self.run(command)
+            code, _output, complaint = self.run(command)
             if code != 0:
-                _, said, _ = self.run(["journalctl", "--no-pager", "-o", "cat", "-n", "20", "-u", self.unit])
+                said = self.run(["journalctl", "--no-pager", "-o", "cat", "-n", "20", "-u", self.unit])[1]
                 raise Refused(f"{self.actions[-1]}: {complaint.strip()}\n{said}")
         if not self.check_mode and self.loaded_id() != rules_id:
             raise Refused(f"the table {self.table} that is loaded is not the one of {file}, although {self.unit} was loaded")

@@ -181,7 +181,7 @@ class Member:
         psql = [str(self.bin / "psql"), "-XqAt", "-h", SOCKET, "-p", str(self.postgresql_port), "-d", "postgres", "-c", sql]
         as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
         client = {"PGCONNECT_TIMEOUT": str(TIMEOUT_S), "PGAPPNAME": "unde-patroni"}
-        code, said, _ = self.run(["timeout", "60", *as_postgres, *psql], environ_update=client, cwd="/")
+        code, said, _complaint = self.run(["timeout", "60", *as_postgres, *psql], environ_update=client, cwd="/")
         return json.loads(said) if code == 0 and said.strip() else None
 
     def server(self) -> Server | None:
@@ -274,7 +274,7 @@ class Member:
             Refused: it does not.
 
         """
-        code, _, complaint = self.run(["systemctl", *words])
+        code, _output, complaint = self.run(["systemctl", *words])
         if code != 0:
             raise Refused(f"{self.name}: systemctl {' '.join(words)}: {complaint.strip()}")
 
@@ -304,11 +304,11 @@ class Member:
             (f"enable {UNIT}", not unit.enabled, lambda: self.systemctl("enable", UNIT)),
             (f"start {UNIT}", not unit.active, lambda: self.systemctl("start", UNIT)),
         ]
-        actions = [words for words, due, _ in steps if due]
+        actions = [words for words, due, _act in steps if due]
         if check_mode:
             return actions
         self.systemctl("daemon-reload")
-        for _, due, act in steps:
+        for _words, due, act in steps:
             if due:
                 act()
         if adoption == "adopt-primary":
@@ -360,7 +360,7 @@ class Member:
 
         def restarted() -> str | None:
             # Refused while Patroni has another business with this member, or etcd no leader; its status tells neither.
-            _, said, complaint = self.run([PATRONICTL, f"--config-file={self.configuration_file}", "restart", "--force", self.scope, self.name], cwd="/")
+            _code, said, complaint = self.run([PATRONICTL, f"--config-file={self.configuration_file}", "restart", "--force", self.scope, self.name], cwd="/")
             answers[:] = [(said + complaint).strip()]
             return said if "Success: restart on member" in said else None
 

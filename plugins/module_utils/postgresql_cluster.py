@@ -80,7 +80,7 @@ class Cluster(postgresql.Server):
         """Return the system identifier, read from the files: the server need not run."""
         if not (self.data / "global" / "pg_control").exists():
             return ""
-        _, said, _ = self.run(["env", "LC_ALL=C.UTF-8", "LANGUAGE=", self.program("pg_controldata"), "-D", str(self.data)], called="pg_controldata")
+        said = self.run(["env", "LC_ALL=C.UTF-8", "LANGUAGE=", self.program("pg_controldata"), "-D", str(self.data)], called="pg_controldata")[1]
         found = re.search(r"^Database system identifier: +(\d+)$", said, re.MULTILINE)
         return found[1] if found else ""
 

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import LEDGER, Refused, Server, identifier, literal
 
 BOOTSTRAP = f"""
-CREATE SCHEMA IF NOT EXISTS {LEDGER.split(".")[0]};
+CREATE SCHEMA IF NOT EXISTS {LEDGER.partition(".")[0]};
 CREATE TABLE IF NOT EXISTS {LEDGER} (
     version    integer PRIMARY KEY,
     name       text NOT NULL,

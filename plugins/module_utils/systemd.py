@@ -47,7 +47,7 @@ def properties_of(run: Run, units: list[str], *names: str, options: tuple[str, .
     """
     if not units:
         return {}
-    _, said, _ = run(["systemctl", "show", *options, f"--property={','.join(names)}", *units])
+    said = run(["systemctl", "show", *options, f"--property={','.join(names)}", *units])[1]
     blocks = said.strip("\n").split("\n\n")
     return {unit: assignments(block) for unit, block in zip(units, [*blocks, *[""] * len(units)], strict=False)}
 

@@ -356,7 +356,7 @@ class Interfaces:
             return
         self.run(["systemctl", "reset-failed", *stopped])
         if self.run(["systemctl", verb, *stopped])[0] != 0:
-            _, said, _ = self.run(["journalctl", "--no-pager", "-o", "cat", "-n", "30", *(f"-u{name}" for name in stopped)])
+            said = self.run(["journalctl", "--no-pager", "-o", "cat", "-n", "30", *(f"-u{name}" for name in stopped)])[1]
             raise Refused(f"{', '.join(each['name'] for each in down)} did not come up; the journal says:\n{said}")
         for each in down:
             if each["endpoint"] and each["public_key"]:

@@ -198,7 +198,7 @@ class Deployment:
 
         """
         app_service.MEMORY.mkdir(parents=True, exist_ok=True)
-        _, said, _ = self.module.run_command(["stat", "--file-system", "--format=%T", str(app_service.MEMORY)])
+        said = self.module.run_command(["stat", "--file-system", "--format=%T", str(app_service.MEMORY)])[1]
         if said.strip() != "tmpfs":
             raise app_service.Refused(f"{app_service.MEMORY} lies on {said.strip()}, not on tmpfs: a key that must never reach a disk has no place here")
 

@@ -71,7 +71,7 @@ def read(path: str) -> str:
 
 def end(text: str) -> tuple[str, int]:
     """Return address and port of one end, IPv4 in its own form where ss tells it as IPv6; no address: any."""
-    address, _, port = text.rpartition(":")
+    address, _colon, port = text.rpartition(":")
     address = address.strip("[]").split("%")[0].removeprefix("::ffff:")
     return ("" if address in ("*", "0.0.0.0", "::") else address), int(port) if port.isdigit() else 0
 

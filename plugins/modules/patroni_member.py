@@ -47,16 +47,17 @@ attributes:
 
 EXAMPLES = r"""
 - name: Start Patroni on the primary
-  unde.infra.patroni_member: &member
+  unde.infra.patroni_member:
     state: started
     adoption: adopt-primary
-    scope: shard0
-    name: local-shard-0
-    address: 10.2.0.10
-    members: [{name: local-shard-0, address: 10.2.0.10}, {name: shard-replica-0, address: 10.1.0.10}]
-    dynamic_configuration: {ttl: 20, loop_wait: 5, retry_timeout: 5, postgresql: {parameters: {max_connections: 100}}}
-    postgresql_version: "17"
-    data_directory: /var/lib/postgresql/17/main
+    <<: &member
+      scope: shard0
+      name: local-shard-0
+      address: 10.2.0.10
+      members: [{name: local-shard-0, address: 10.2.0.10}, {name: shard-replica-0, address: 10.1.0.10}]
+      dynamic_configuration: {ttl: 20, loop_wait: 5, retry_timeout: 5, postgresql: {parameters: {max_connections: 100}}}
+      postgresql_version: "17"
+      data_directory: /var/lib/postgresql/17/main
 
 - name: Restart PostgreSQL as a child of Patroni
   unde.infra.patroni_member:

@@ -71,8 +71,8 @@ options:
         description: A query that answers C(t).
         type: str
         required: true
-      message:
-        description: What the failure says where it answers otherwise.
+      failure:
+        description: What is said where it answers otherwise.
         type: str
         required: true
   new_cluster:
@@ -172,7 +172,7 @@ def migrate(module: AnsibleModule, database: Database) -> tuple[list[str], list[
     if not module.check_mode or not actions:
         for each in options["assertions"]:
             if database.sql(each["sql"]) != "t":
-                raise Refused(each["message"])
+                raise Refused(each["failure"])
     return actions, [each.name for each in missing], held
 
 
@@ -188,7 +188,7 @@ def main() -> None:
             "variables": {"type": "dict", "default": {}},
             "callers": {"type": "list", "elements": "str", "default": []},
             "requirements": {**of_texts, "options": {"after": text, "sql": text}},
-            "assertions": {**of_texts, "options": {"sql": text, "message": text}},
+            "assertions": {**of_texts, "options": {"sql": text, "failure": text}},
             "new_cluster": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

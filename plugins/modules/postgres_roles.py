@@ -202,7 +202,7 @@ class Roles:
         kept = {name for name, each in self.groups.items() if each["has_members"]}
         wanted = {(group, each["name"]) for each in self.roles for group in each["groups"]}
         present = {(group, name) for group, name in members if group in kept}
-        if unknown := sorted({group for group, _ in wanted} - kept):
+        if unknown := sorted({group for group, _member in wanted} - kept):
             raise Refused(f"{', '.join(unknown)}: none of the groups whose members are kept. Nothing was changed.")
         for group, name in sorted(wanted - present):
             only = " WITH INHERIT FALSE, SET TRUE" if self.groups[group]["set_role_only"] else ""

@@ -255,7 +255,7 @@ def main() -> None:
             "new_cluster": {"type": "bool", "default": False},
             "may_restart": {"type": "bool", "default": True},
             "tls_directory": {"type": "path", "default": "/etc/unde/tls"},
-            "key_group": {"type": "str", "default": "unde-tls"},
+            "key_group": {"type": "str", "default": "unde-tls", "no_log": False},
         },
         supports_check_mode=True,
     )

@@ -139,7 +139,7 @@ class Server:
     def ask(self, database: str, sql: str) -> list[str] | None:
         """Return the rows of an answer, None where there is none."""
         words = [self.psql, "-XqAtw", "-p", str(self.port), "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
-        code, said, _ = self._run(as_postgres(*words, PGCONNECT_TIMEOUT="10"), cwd="/", expand_user_and_vars=False)
+        code, said, _complaint = self._run(as_postgres(*words, PGCONNECT_TIMEOUT="10"), cwd="/", expand_user_and_vars=False)
         return said.splitlines() if code == 0 else None
 
     def answer(self, query: dict[str, Any]) -> list[str] | None:
@@ -156,7 +156,7 @@ def missing(run: systemd.Run, packages: list[str]) -> list[str]:
     """Return the packages that are not installed in full, one that a killed run has left half installed among them."""
     if not packages:
         return []
-    _, said, _ = run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], expand_user_and_vars=False)
+    said = run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], expand_user_and_vars=False)[1]
     installed = [line.split()[0] for line in said.splitlines() if line.endswith(" installed")]
     return [name for name in packages if name not in installed]
 
@@ -185,7 +185,7 @@ def main() -> None:
         if each["port"] == options["port"]:
             server = Server(run, directory, options["port"])
             answers = {query["name"]: rows for query in options["queries"] if (rows := server.answer(query)) is not None}
-    _, groups, _ = run(["id", "-nG", "postgres"])
+    groups = run(["id", "-nG", "postgres"])[1]
     module.exit_json(changed=False, clusters=found, answers=answers, missing_packages=missing(run, options["packages"]), groups=groups.split())
 
 

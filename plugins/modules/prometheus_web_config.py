@@ -113,7 +113,7 @@ def crypt(password: str, setting: str) -> str:
 
 def new_hash(password: str) -> str:
     """Return a password's hash with salt of its own."""
-    return crypt(password, f"$2b${COST:02}${''.join(secrets.choice(ALPHABET) for _ in range(22))}")
+    return crypt(password, f"$2b${COST:02}${''.join(secrets.choice(ALPHABET) for _place in range(22))}")
 
 
 def is_of(hashed: str, password: str) -> bool:

@@ -205,7 +205,7 @@ def act(module: AnsibleModule, made: Plan, units: dict[str, systemd.Unit]) -> No
     if made.steps and made.steps[0].verb != "daemon-reload" and not all(unit.exists for unit in units.values()):
         module.run_command(["systemctl", "daemon-reload"], check_rc=True)
     for step in made.steps:
-        code, _, complaint = module.run_command(["systemctl", *step.words])
+        code, _output, complaint = module.run_command(["systemctl", *step.words])
         if code != 0:
             module.fail_json(msg=f"systemctl {' '.join(step.words)}: {complaint.strip()}{f' (journalctl -u {step.unit})' if step.unit else ''}")
 

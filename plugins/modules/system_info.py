@@ -135,7 +135,7 @@ def block(text: str, marker: str) -> str | None:
 
 def routes(run: Run, protocol: int) -> set[tuple[str, str]]:
     """Return the destinations and next hops of the kernel's routes that carry a protocol number."""
-    _, said, _ = run(["ip", "-4", "route", "show", "proto", str(protocol)])
+    said = run(["ip", "-4", "route", "show", "proto", str(protocol)])[1]
     return set(re.findall(r"^(\S+) via (\S+)", said, re.MULTILINE))
 
 

@@ -76,14 +76,14 @@ def problems(module: AnsibleModule, openssl: str) -> Iterator[str]:
     certificate, key = module.params["certificate"], module.params["key"]
 
     def ask(*words: str) -> tuple[int, str]:
-        code, said, _ = module.run_command([openssl, "x509", "-in", certificate, "-noout", *words])
+        code, said, _complaint = module.run_command([openssl, "x509", "-in", certificate, "-noout", *words])
         return code, said
 
     code, public = ask("-pubkey")
     if code != 0:
         yield "is none that openssl can read"
         return
-    _, of_key, _ = module.run_command([openssl, "pkey", "-in", key, "-pubout"])
+    of_key = module.run_command([openssl, "pkey", "-in", key, "-pubout"])[1]
     if public.strip() != of_key.strip():
         yield f"is not of the key {key}"
     if ask("-checkend", str(module.params["days"] * DAY_S))[0] != 0:

@@ -87,7 +87,8 @@ def test_the_cache_is_used_and_follows_the_layout(tmp_path: Path) -> None:
     """A second reading takes the plan from the cache; a change of the layout makes a new one."""
     file, store = copied(tmp_path), tmp_path / "store"
     settings = {
-        "ANSIBLE_INVENTORY_CACHE": "true", "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_INVENTORY_CACHE": "true",
+        "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(store),
     }
     first = support.inventory("-i", file, **settings)
@@ -142,7 +143,8 @@ def test_overlay_and_assignments(tmp_path: Path) -> None:
     """An overlay reaches every typed host and gives variables that win over the plan's; assignments come last."""
     (tmp_path / "overlay.yml").write_text(
         'vars: {ansible_connection: local, unde_may_restart: true, ansible_host: "{{ inventory_hostname }}"}\n'
-        'hosts: {"*": {state: create, disk_gb: 10}, production-db: {roles: [core_database, pgbouncer, pgbackrest]}, push: {ram_gb: 2}}\n', encoding="utf-8",
+        'hosts: {"*": {state: create, disk_gb: 10}, production-db: {roles: [core_database, pgbouncer, pgbackrest]}, push: {ram_gb: 2}}\n',
+        encoding="utf-8",
     )
     told = support.inventory(UNDE_OVERLAY=str(tmp_path / "overlay.yml"), UNDE_SET="hosts.push.ram_gb=4,shards.count=2")
     variables = told["_meta"]["hostvars"]
@@ -173,8 +175,14 @@ def test_errors(tmp_path: Path, change: tuple[str, str], said: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("prod.yml", None), ("prod.yaml", None), ("the estate.yml", "plugin: 'unde.infra.layout'   # ours\n"), ("x.yml", '"plugin" : "unde.infra.layout"\r\n'),
-     ("layout.yml", None), ("bom.yml", "\ufeffplugin: unde.infra.layout\n")],
+    [
+        ("prod.yml", None),
+        ("prod.yaml", None),
+        ("the estate.yml", "plugin: 'unde.infra.layout'   # ours\n"),
+        ("x.yml", '"plugin" : "unde.infra.layout"\r\n'),
+        ("layout.yml", None),
+        ("bom.yml", "\ufeffplugin: unde.infra.layout\n"),
+    ],
 )
 def test_any_name_is_taken(name: str, text: str | None, tmp_path: Path) -> None:
     """What makes a file a layout is its key."""

@@ -29,8 +29,13 @@ DERIVED = 'PRETTY_NAME="Raspbian GNU/Linux 12"\nVERSION_CODENAME=bookworm\nID=ra
 @pytest.mark.parametrize(
     ("text", "supported", "refused"),
     [
-        (TWELVE, ["bookworm", "trixie"], False), (TWELVE, ["trixie"], True), (TESTING, ["bookworm", "trixie"], True), (UBUNTU, ["bookworm", "trixie"], True),
-        (DERIVED, ["bookworm", "trixie"], True), ("", ["bookworm", "trixie"], True), ("\ufffd=\n", ["trixie"], True),
+        (TWELVE, ["bookworm", "trixie"], False),
+        (TWELVE, ["trixie"], True),
+        (TESTING, ["bookworm", "trixie"], True),
+        (UBUNTU, ["bookworm", "trixie"], True),
+        (DERIVED, ["bookworm", "trixie"], True),
+        ("", ["bookworm", "trixie"], True),
+        ("\ufffd=\n", ["trixie"], True),
     ],
 )
 def test_refusal(text: str, supported: list[str], refused: bool) -> None:
@@ -41,8 +46,15 @@ def test_refusal(text: str, supported: list[str], refused: bool) -> None:
 def test_what_is_said() -> None:
     """The host, what it runs, the role, and what can be done."""
     said = module.refusal(module.read(TWELVE), ["trixie"], "redis", "push")
-    for wanted in ("push runs Debian GNU/Linux 12 (bookworm)", "the role redis works on trixie alone", "Nothing was done", "Upgrade the host to trixie",
-                   "another host", "`adopt`", "docs/reference/releases.md"):
+    for wanted in (
+        "push runs Debian GNU/Linux 12 (bookworm)",
+        "the role redis works on trixie alone",
+        "Nothing was done",
+        "Upgrade the host to trixie",
+        "another host",
+        "`adopt`",
+        "docs/reference/releases.md",
+    ):
         assert wanted in said
 
 
@@ -76,8 +88,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     role(folder, "newer", ["potato"])
     common: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     hosts = {
-        "ours": {"unde_state": "create"}, "alone": {},
-        "adopting": {"unde_state": "running", "unde_adopt": ["works", "newer"]}, "theirs": {"unde_state": "running", "unde_adopt": ["too"]},
+        "ours": {"unde_state": "create"},
+        "alone": {},
+        "adopting": {"unde_state": "running", "unde_adopt": ["works", "newer"]},
+        "theirs": {"unde_state": "running", "unde_adopt": ["too"]},
     }
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": common, "hosts": hosts}}), encoding="utf-8")
     plays = [
@@ -85,8 +99,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         {"name": "Second", "hosts": "all", "gather_facts": False, "tasks": [{"name": "Again", "ansible.builtin.include_role": {"name": "newer"}}]},
     ]
     (folder / "play.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
-    surroundings = {"ANSIBLE_ROLES_PATH": str(folder / "roles"), "ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml",
-                    "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_STRATEGY": "linear"}
+    surroundings = {
+        "ANSIBLE_ROLES_PATH": str(folder / "roles"),
+        "ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+        "ANSIBLE_STRATEGY": "linear",
+    }
     done = support.run("ansible-playbook", "-i", folder / "hosts.yml", folder / "play.yml", **surroundings)
     return {"left": sorted(path.name for path in folder.glob("*-*")), "code": done.returncode, "said": done.stdout}
 

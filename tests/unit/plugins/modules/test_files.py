@@ -67,8 +67,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     names += [name for step in STEPS for name in step.get("ansible.builtin.set_fact", [])]
     report = "{{ {" + ", ".join(f"'{name}': {name}" for name in names) + "} | to_json }}"
     tasks = [*STEPS, {"name": "Report", "ansible.builtin.copy": {"content": report, "dest": "{{ folder }}/report.json", "mode": "0600"}}]
-    play = {"name": "Try the module", "hosts": "localhost", "gather_facts": False, "tasks": tasks,
-            "vars": {"folder": str(folder), "read": READ, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}
+    play = {
+        "name": "Try the module",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": tasks,
+        "vars": {"folder": str(folder), "read": READ, "ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+    }
     (folder / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
     done = support.run("ansible-playbook", "-i", "localhost,", "-c", "local", folder / "play.yml")
     assert done.returncode == 0, done.stdout + done.stderr

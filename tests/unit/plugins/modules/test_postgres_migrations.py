@@ -147,7 +147,7 @@ def test_what_must_hold_afterwards_is_asked_when_all_is_applied(
     if not new:
         applied(programs, *FILES)
     programs.say("SELECT opens()", "f\n")
-    result = called(postgres_migrations, check_mode, **place, assertions=[{"sql": "SELECT opens()", "message": "the key does not open it"}])
+    result = called(postgres_migrations, check_mode, **place, assertions=[{"sql": "SELECT opens()", "failure": "the key does not open it"}])
     assert (result.get("msg") == "the key does not open it") is asked
 
 
