@@ -100,15 +100,15 @@ def make_healthy(module: AnsibleModule, member: etcd.Member) -> tuple[list[str],
     """Restart the member where that is due, wait for it, and note the first time that it is healthy; return what was done and what the cluster lacks."""
     outdated = member.outdated_settings(module.params["configuration"]) if module.params["may_restart"] else []
     actions = [f"restart {etcd.UNIT}, whose process has another {', '.join(outdated)}"] if outdated else []
+    note = [] if member.has_joined() else [f"note in {member.identity_file} that the member has joined"]
     if module.check_mode:
-        return actions, ""
+        return actions + note, ""
     if outdated:
         member.restart()
     degraded = member.wait(module.params["timeout"])
-    if not member.has_joined():
+    if note:
         member.note_joined()
-        actions.append(f"note in {member.identity_file} that the member has joined")
-    return actions, degraded
+    return actions + note, degraded
 
 
 def main() -> None:

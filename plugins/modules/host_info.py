@@ -105,42 +105,18 @@ missing_users:
   returned: always
   sample: []
 missing_members:
-  description: Users of O(members) that are not in the group, or do not exist; nothing for a group that does not exist.
+  description: Users of O(members) that are not in the group; all of them where there is no such group.
   type: list
   elements: str
   returned: always
   sample: []
 """
 
-import grp
 import os
-import pwd
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.unde.infra.plugins.module_utils import debian, systemd
-
-
-def exists(user: str) -> bool:
-    """Return whether there is a user of that name."""
-    try:
-        pwd.getpwnam(user)
-    except KeyError:
-        return False
-    return True
-
-
-def missing_members(wanted: dict[str, list[str]]) -> list[str]:
-    """Return the users that are not in the group that they should be in, as their primary group or another."""
-    missing: list[str] = []
-    for name, users in wanted.items():
-        try:
-            group = grp.getgrnam(name)
-        except KeyError:
-            continue
-        primary = {user.pw_name for user in pwd.getpwall() if user.pw_gid == group.gr_gid}
-        missing += [user for user in users if user not in {*group.gr_mem, *primary}]
-    return missing
+from ansible_collections.unde.infra.plugins.module_utils import accounts, debian, systemd
 
 
 def main() -> None:
@@ -159,8 +135,8 @@ def main() -> None:
         units={name: {"exists": unit.exists, "active": unit.active, "enabled": unit.enabled, "masked": unit.masked} for name, unit in units.items()},
         stopped_units=[name for name, unit in units.items() if not (unit.active and unit.enabled)],
         paths=[path for path in systemd.files(module.params["paths"]) if os.path.lexists(path)],
-        missing_users=[name for name in module.params["users"] if not exists(name)],
-        missing_members=missing_members(module.params["members"]),
+        missing_users=[name for name in module.params["users"] if not accounts.exists(name)],
+        missing_members=[user for group, users in module.params["members"].items() for user in accounts.missing_members(group, users)],
     )
 
 

@@ -52,6 +52,10 @@ options:
           - A file that the unit itself touches when it has read its files (C(ExecStartPre), C(ExecReload)), for a service whose reload can fail and leave the
             unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
         type: path
+      wait:
+        description: Whether to wait until it has started, restarted or reloaded; one that needs others to start must not be waited for.
+        type: bool
+        default: true
       may_restart:
         description: The same as O(may_restart), of this service alone; for a timer, say, whose restart interrupts nothing.
         type: bool
@@ -119,15 +123,16 @@ class Step:
     verb: str
     unit: str = ""
     why: str = ""
+    wait: bool = True
 
     @property
     def words(self) -> list[str]:
         """Return what systemctl is called with."""
-        return [self.verb, *([self.unit] if self.unit else [])]
+        return [self.verb, *([] if self.wait else ["--no-block"]), *([self.unit] if self.unit else [])]
 
     def __str__(self) -> str:
         """Return the action as it is listed."""
-        return f"{' '.join(self.words)}{f': {self.why}' if self.why else ''}"
+        return " ".join(filter(None, [self.verb, self.unit])) + (f": {self.why}" if self.why else "")
 
 
 @dataclass
@@ -158,18 +163,18 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
         return ([Step("stop", name)] if unit.active else []) + ([Step("disable", name)] if unit.enabled and unit.exists else []), []
     enable = [] if unit.enabled or wanted["state"] == "unchanged" else [Step("enable", name)]
     if not unit.active:
-        return ([*enable, Step("start", name)] if wanted["state"] == "started" else []), []
+        return ([*enable, Step("start", name, wait=wanted["wait"])] if wanted["state"] == "started" else []), []
     allowed = may_restart if wanted["may_restart"] is None else wanted["may_restart"]
     # In check mode alone: whatever was written is on the disk otherwise, and has its time.
     if files := outdated(wanted["restart_files"], unit.started, would_be_written):
         if allowed:
-            return [*enable, Step("restart", name, f"{', '.join(files)} younger than its start")], []
+            return [*enable, Step("restart", name, f"{', '.join(files)} younger than its start", wanted["wait"])], []
         waiting = files
     else:
         waiting = []
     # A start is a change of state, too: what was read then is not read again.
     if files := outdated(wanted["reload_files"], last_read(wanted, unit), would_be_written):
-        enable.append(Step("reload", name, f"{', '.join(files)} younger than its last start or reload"))
+        enable.append(Step("reload", name, f"{', '.join(files)} younger than its last start or reload", wanted["wait"]))
     return enable, waiting
 
 
@@ -223,6 +228,7 @@ def main() -> None:
                     "reload_files": {"type": "list", "elements": "str", "default": []},
                     "read_mark": {"type": "path"},
                     "may_restart": {"type": "bool"},
+                    "wait": {"type": "bool", "default": True},
                 },
             },
             "may_restart": {"type": "bool", "default": True},

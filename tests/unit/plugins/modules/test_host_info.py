@@ -69,6 +69,7 @@ def test_users_that_are_not_in_their_group(programs: Any, called: Callable[..., 
     assert called(host_info, members={"root": ["root"], "adm": ["root", "nobody-of-that-name"], "no-such-group": ["root"]})["missing_members"] == [
         "root",
         "nobody-of-that-name",
+        "root",
     ]
 
 

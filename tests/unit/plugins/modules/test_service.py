@@ -143,6 +143,13 @@ def test_what_does_not_run_is_enabled_and_started(programs: Any, called: Call, p
     assert systemctl(programs) == ["daemon-reload", f"enable {NAME}", f"start {NAME}"]
 
 
+def test_a_service_that_needs_others_to_start_is_not_waited_for(programs: Any, called: Call) -> None:
+    programs.say("systemctl", "")
+    programs.say("systemctl show", unit(LoadState="not-found", ActiveState="inactive", UnitFileState=""))
+    assert called(service, services=[{"name": NAME, "wait": False}])["actions"] == [f"enable {NAME}", f"start {NAME}"]
+    assert systemctl(programs)[-1] == f"start --no-block {NAME}"
+
+
 def test_what_runs_but_would_not_start_with_the_host_is_enabled(programs: Any, called: Call, place: dict[str, Any]) -> None:
     programs.say("systemctl", "")
     programs.say("systemctl show", unit(written(place) + 1, UnitFileState="disabled"))
