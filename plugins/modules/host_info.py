@@ -31,6 +31,10 @@ options:
     type: list
     elements: str
     default: []
+  texts:
+    description: Path of a file → a text that it shall contain.
+    type: dict
+    default: {}
   users:
     description: Users that shall exist.
     type: list
@@ -98,6 +102,12 @@ paths:
   elements: str
   returned: always
   sample: [/etc/haproxy/unde.cfg]
+missing_texts:
+  description: Paths of O(texts) whose file is not there, or does not contain the text.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 missing_users:
   description: Those of O(users) that do not exist.
   type: list
@@ -113,16 +123,26 @@ missing_members:
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import accounts, debian, systemd
 
 
+def contains(path: str, text: str) -> bool:
+    """Return whether a file is there and has a text in it."""
+    try:
+        return text in Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
 def main() -> None:
     """Run the module."""
     of_words: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
-    spec = {"packages": of_words, "units": of_words, "paths": of_words, "users": of_words, "members": {"type": "dict", "default": {}}}
+    of_pairs: dict[str, Any] = {"type": "dict", "default": {}}
+    spec = {"packages": of_words, "units": of_words, "paths": of_words, "users": of_words, "texts": of_pairs, "members": of_pairs}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     wanted = module.params["packages"]
@@ -135,6 +155,7 @@ def main() -> None:
         units={name: {"exists": unit.exists, "active": unit.active, "enabled": unit.enabled, "masked": unit.masked} for name, unit in units.items()},
         stopped_units=[name for name, unit in units.items() if not (unit.active and unit.enabled)],
         paths=[path for path in systemd.files(module.params["paths"]) if os.path.lexists(path)],
+        missing_texts=[path for path, text in module.params["texts"].items() if not contains(path, str(text))],
         missing_users=[name for name in module.params["users"] if not accounts.exists(name)],
         missing_members=[user for group, users in module.params["members"].items() for user in accounts.missing_members(group, users)],
     )

@@ -52,6 +52,10 @@ options:
           - A file that the unit itself touches when it has read its files (C(ExecStartPre), C(ExecReload)), for a service whose reload can fail and leave the
             unit active; its time counts in place of that of the last reload. While it is not there, the start counts.
         type: path
+      reload_while_pending:
+        description: Whether to reload what runs while files wait for a restart that is not allowed; V(false) for one whose reload is told by those files.
+        type: bool
+        default: true
       wait:
         description: Whether to wait until it has started, restarted or reloaded; one that needs others to start must not be waited for.
         type: bool
@@ -153,7 +157,7 @@ def last_read(wanted: dict[str, Any], unit: systemd.Unit) -> float:
     """Return when a service last read its files, seconds since 1970."""
     if not wanted["read_mark"]:
         return unit.changed
-    return os.stat(wanted["read_mark"]).st_ctime if os.path.exists(wanted["read_mark"]) else unit.started
+    return os.stat(wanted["read_mark"]).st_mtime if os.path.exists(wanted["read_mark"]) else unit.started
 
 
 def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[str], may_restart: bool) -> tuple[list[Step], list[str]]:
@@ -170,6 +174,8 @@ def steps_of(wanted: dict[str, Any], unit: systemd.Unit, would_be_written: list[
         if allowed:
             return [*enable, Step("restart", name, f"{', '.join(files)} younger than its start", wanted["wait"])], []
         waiting = files
+        if not wanted["reload_while_pending"]:
+            return enable, waiting
     else:
         waiting = []
     # A start is a change of state, too: what was read then is not read again.
@@ -228,6 +234,7 @@ def main() -> None:
                     "reload_files": {"type": "list", "elements": "str", "default": []},
                     "read_mark": {"type": "path"},
                     "may_restart": {"type": "bool"},
+                    "reload_while_pending": {"type": "bool", "default": True},
                     "wait": {"type": "bool", "default": True},
                 },
             },

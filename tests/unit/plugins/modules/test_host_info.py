@@ -75,3 +75,11 @@ def test_users_that_are_not_in_their_group(programs: Any, called: Callable[..., 
 
 def test_users_that_do_not_exist(programs: Any, called: Callable[..., dict[str, Any]]) -> None:
     assert called(host_info, users=["root", "nobody-of-that-name"])["missing_users"] == ["nobody-of-that-name"]
+
+
+def test_texts_that_a_file_does_not_contain(programs: Any, called: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "vendor.sources").write_text("Signed-By: /etc/apt/keyrings/vendor.asc 9DC858229FC7DD38854AE2D88D81803C0EBFCD88\n")
+    wanted = {f"{tmp_path}/vendor.sources": "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"}
+    assert called(host_info, texts=wanted)["missing_texts"] == []
+    other = {f"{tmp_path}/vendor.sources": "0EBFCD88AA", f"{tmp_path}/none": "x"}
+    assert called(host_info, texts=other)["missing_texts"] == list(other)

@@ -124,6 +124,13 @@ def test_a_reload_counts_from_the_last_change_of_state(programs: Any, called: Ca
     assert systemctl(programs) == [f"reload {NAME}"]
 
 
+def test_what_waits_for_a_restart_can_forbid_the_reload(programs: Any, called: Call, place: dict[str, Any]) -> None:
+    programs.say("systemctl", "")
+    programs.say("systemctl show", unit(written(place) - 60))
+    result = called(service, services=[place | {"reload_while_pending": False}], may_restart=False)
+    assert (result["actions"], result["pending"]) == ([], {NAME: place["restart_files"]})
+
+
 def test_a_mark_of_the_unit_counts_in_place_of_its_state(programs: Any, called: Call, place: dict[str, Any], tmp_path: Path) -> None:
     place = place | {"restart_files": [], "read_mark": str(tmp_path / "read")}
     programs.say("systemctl", "")
