@@ -63,7 +63,7 @@ def main() -> None:
     group = module.params["group"]
     missing = accounts.missing_members(group, module.params["users"])
     for user in [] if module.check_mode else missing:
-        code, _, complaint = module.run_command(["usermod", "--append", "--groups", group, user])
+        code, _said, complaint = module.run_command(["usermod", "--append", "--groups", group, user])
         if code != 0:
             module.fail_json(msg=f"{user} was not added to group {group}: {complaint.strip()}")
     actions = [f"add {user} to group {group}" for user in missing]

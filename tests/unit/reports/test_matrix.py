@@ -1,12 +1,9 @@
-"""Who reaches whom: the plan's cells against the rules of every host, what was seen against the plan, and the knocking itself."""
+"""Who reaches whom: the plan's cells against the rules of every host, and what was seen against the plan."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import socket
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -123,35 +120,3 @@ def test_a_record_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("ERROR ")
     assert not (tmp_path / "page.html").exists()
-
-
-def module() -> ModuleType:
-    """Return the module ``unde.infra.knock``."""
-    spec = importlib.util.spec_from_file_location("knock", support.ROOT / "plugins/modules/knock.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-def test_the_answers_of_doors() -> None:
-    """Open, refused, and silent: a listener whose queue is full drops what comes, as a firewall does."""
-    with socket.socket() as listening, socket.socket() as full:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        held = []
-        for _ in range(4):
-            held.append(socket.socket())
-            held[-1].setblocking(False)
-            held[-1].connect_ex(full.getsockname())
-        with socket.socket() as closed:
-            closed.bind(("127.0.0.1", 0))
-            ports = {"open": listening.getsockname()[1], "refused": closed.getsockname()[1], "silent": full.getsockname()[1]}
-            doors = [{"host": name, "address": "127.0.0.1", "port": port} for name, port in ports.items()]
-            answers = {door["host"]: said for door, said in module().knock(doors, 0.6)}
-        for each in held:
-            each.close()
-    assert answers == {"open": "open", "refused": "refused", "silent": "silent"}
