@@ -14,18 +14,19 @@ from typing import Any
 from ansible_collections.unde.infra.plugins.module_utils import redis_start, systemd
 from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed
 
-#: What the library raises: all its errors, and a server's refusal.
+#: What the library raises: all its errors, a server's refusal, and in its newer versions that of a password.
 RedisError: Any
 ResponseError: Any
+AuthenticationError: Any
 #: Why the library is not there.
 MISSING: str | None = None
 try:
     import redis
 
-    RedisError, ResponseError = redis.RedisError, redis.ResponseError
+    RedisError, ResponseError, AuthenticationError = redis.RedisError, redis.ResponseError, redis.AuthenticationError
 except ImportError:
     MISSING = traceback.format_exc()
-    RedisError = ResponseError = Exception
+    RedisError = ResponseError = AuthenticationError = Exception
 
 #: Where the instances keep their data and their sockets, and where the kernel's settings are.
 DATA, SOCKETS, KERNEL = Path("/var/lib/redis"), Path("/run"), Path("/proc/sys")
@@ -47,6 +48,11 @@ def unit_of(name: str) -> str:
     return f"redis-server@{name}.service"
 
 
+def client(**where: Any) -> Any:
+    """Return a client of a server or a sentinel, which connects at its first command and tries once."""
+    return redis.Redis(**where, **redis_start.ONCE)
+
+
 def connect(name: str, passwords: list[str]) -> Any:
     """Log in as admin, waiting for an instance that is still starting or loading its data.
 
@@ -59,7 +65,7 @@ def connect(name: str, passwords: list[str]) -> Any:
         try:
             for password in passwords:
                 socket = str(SOCKETS / f"redis-{name}/redis-server.sock")
-                instance: Any = redis.Redis(unix_socket_path=socket, username="admin", password=password, socket_timeout=WAIT_S, **redis_start.ONCE)
+                instance = client(unix_socket_path=socket, username="admin", password=password, socket_timeout=WAIT_S)
                 try:
                     instance.ping()
                     return instance
