@@ -50,9 +50,9 @@ class Sentinel:
                     sentinel.ping()
                     self.running = sentinel
                     break
-                except (redis_server.AuthenticationError, redis_server.ResponseError):
+                except (redis_server.library().AuthenticationError, redis_server.library().ResponseError):
                     continue
-                except redis_server.RedisError as error:
+                except redis_server.library().RedisError as error:
                     if self.actions.check_mode:
                         return
                     if time.monotonic() > give_up:
@@ -102,7 +102,7 @@ class Sentinel:
             try:
                 master = client(member, self.wanted["port"], "admin", self.wanted["admin_passwords"][0]).sentinel_master(name)
                 known.append((master["config-epoch"], str(master["ip"])))
-            except redis_server.RedisError:
+            except redis_server.library().RedisError:
                 continue
         if known:
             return max(known)[1]
@@ -110,7 +110,7 @@ class Sentinel:
         for address in instance["copies"]:
             try:
                 role = client(address, instance["port"], "sentinel", instance["password"]).role()
-            except redis_server.RedisError:
+            except redis_server.library().RedisError:
                 continue
             if role[0] == "master":
                 leading.append((len(role[2]), str(address)))
@@ -127,7 +127,7 @@ class Sentinel:
             Failed: it cannot be asked, or nobody leads what it is to watch.
 
         """
-        if not self.actions.check_mode or redis_server.MISSING is None:
+        if not self.actions.check_mode or redis_server.library():
             self.connect()
         # One that starts reads them itself.
         users = {line.strip() for line in self.wanted["users"].splitlines() if line.strip()}

@@ -7,26 +7,11 @@ from __future__ import annotations
 import os
 import shlex
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.unde.infra.plugins.module_utils import redis_start, systemd
 from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed
-
-#: What the library raises: all its errors, a server's refusal, and in its newer versions that of a password.
-RedisError: Any
-ResponseError: Any
-AuthenticationError: Any
-#: Why the library is not there.
-MISSING: str | None = None
-try:
-    import redis
-
-    RedisError, ResponseError, AuthenticationError = redis.RedisError, redis.ResponseError, redis.AuthenticationError
-except ImportError:
-    MISSING = traceback.format_exc()
-    RedisError = ResponseError = AuthenticationError = Exception
 
 #: Where the instances keep their data and their sockets, and where the kernel's settings are.
 DATA, SOCKETS, KERNEL = Path("/var/lib/redis"), Path("/run"), Path("/proc/sys")
@@ -48,9 +33,18 @@ def unit_of(name: str) -> str:
     return f"redis-server@{name}.service"
 
 
+def library() -> Any:
+    """Return python3-redis, or None where it is missing; it is looked for each time: an interpreter may be kept from before the package came."""
+    try:
+        import redis
+    except ImportError:
+        return None
+    return redis
+
+
 def client(**where: Any) -> Any:
     """Return a client of a server or a sentinel, which connects at its first command and tries once."""
-    return redis.Redis(**where, **redis_start.ONCE)
+    return library().Redis(**where, **redis_start.ONCE)
 
 
 def connect(name: str, passwords: list[str]) -> Any:
@@ -69,15 +63,15 @@ def connect(name: str, passwords: list[str]) -> Any:
                 try:
                     instance.ping()
                     return instance
-                except RedisError as error:
+                except library().RedisError as error:
                     if WRONG not in str(error):
                         raise
             raise Failed(
                 f"{name}: the running instance knows none of the admin passwords given. If the password was changed, "
                 f"give the one before in redis_passwords_former (vault_redis_passwords/{name}-admin) for this run, or restart the instance."
             )
-        except RedisError as error:
-            if time.monotonic() > give_up or isinstance(error, ResponseError):
+        except library().RedisError as error:
+            if time.monotonic() > give_up or isinstance(error, library().ResponseError):
                 raise Failed(f"{name}: {error}") from None
             time.sleep(0.2)
 
@@ -194,7 +188,7 @@ class Instance:
             return setting not in ONLY_AT_START
         try:
             client.config_set(setting, value)
-        except ResponseError:
+        except library().ResponseError:
             return False
         return True
 

@@ -141,8 +141,8 @@ def main() -> None:
     package_unit = units[PACKAGE_UNIT]
     running = [name for name in wanted if (unit := units[redis_server.unit_of(name)]).active and unit.enabled]
     alone = [name for name in running if not wanted[name]["replicated"] and (redis_start.CONFIGURATION / f"replication-{name}.json").exists()]
-    if alone and redis_server.MISSING:
-        module.fail_json(msg=missing_required_lib("redis"), exception=redis_server.MISSING)
+    if alone and not redis_server.library():
+        module.fail_json(msg=missing_required_lib("redis"))
     try:
         masters = {name: redis_server.master_of(redis_server.connect(name, wanted[name]["admin_passwords"])) for name in alone}
     except Failed as reason:

@@ -129,9 +129,9 @@ def bring(module: AnsibleModule, actions: Actions) -> dict[str, list[str]]:
     for each in instances:
         each.start()
     running = [each for each in instances if each.unit.active or not module.check_mode]
-    if running and redis_server.MISSING:
+    if running and not redis_server.library():
         if not module.check_mode:
-            module.fail_json(msg=missing_required_lib("redis"), exception=redis_server.MISSING)
+            module.fail_json(msg=missing_required_lib("redis"))
         module.warn("What runs was not asked, since python3-redis is missing: " + ", ".join(each.name for each in running))
         running = []
     pending = {}

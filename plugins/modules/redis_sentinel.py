@@ -165,8 +165,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )  # fmt: skip
-    if redis_server.MISSING and not module.check_mode:
-        module.fail_json(msg=missing_required_lib("redis"), exception=redis_server.MISSING)
+    if not redis_server.library() and not module.check_mode:
+        module.fail_json(msg=missing_required_lib("redis"))
     actions = Actions(module.run_command, module.check_mode)
     sentinel = redis_sentinels.Sentinel(module.params, actions)
     try:

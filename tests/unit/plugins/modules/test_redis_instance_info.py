@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def test_one_that_had_copies_and_does_not_answer(host: Path, called: Call) -> No
 
 
 def test_where_the_library_is_missing(host: Path, called: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_server, "MISSING", "no redis")
+    monkeypatch.setitem(sys.modules, "redis", None)
     assert not called(redis_instance_info, **asked()).get("failed")
     (host / "etc/replication-limits.json").touch()
     assert "redis" in called(redis_instance_info, **asked())["msg"]

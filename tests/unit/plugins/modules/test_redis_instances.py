@@ -180,7 +180,7 @@ def test_one_that_does_not_answer(limits: dict[str, Any], called: Call) -> None:
 
 
 def test_where_the_library_is_missing(limits: dict[str, Any], server: Any, called: Call, monkeypatch: pytest.MonkeyPatch, warnings: list[str]) -> None:
-    monkeypatch.setattr(redis_server, "MISSING", "no redis")
+    monkeypatch.setitem(sys.modules, "redis", None)
     assert called(redis_instances, instances=[limits])["failed"]
     result = called(redis_instances, True, instances=[limits])
     assert (result["actions"], warnings) == ([], ["What runs was not asked, since python3-redis is missing: limits"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.unde.infra.plugins.module_utils import redis_server
 from ansible_collections.unde.infra.plugins.modules import redis_sentinel
 
 Call = Callable[..., dict[str, Any]]
@@ -103,7 +103,7 @@ def test_check_mode_compares_the_file_of_one_that_does_not_run(wanted: dict[str,
 
 
 def test_check_mode_without_the_library(wanted: dict[str, Any], called: Call, monkeypatch: pytest.MonkeyPatch, redis: Any) -> None:
-    monkeypatch.setattr(redis_server, "MISSING", "no redis")
+    monkeypatch.setitem(sys.modules, "redis", None)
     assert called(redis_sentinel, True, **wanted)["actions"] == EVERYTHING
     assert called(redis_sentinel, **wanted)["failed"]
 
