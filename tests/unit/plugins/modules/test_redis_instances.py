@@ -248,6 +248,6 @@ def test_without_an_instance_the_program_says_how_it_is_used(monkeypatch: pytest
 
 
 def test_the_program_on_the_host_is_the_modules_own_file() -> None:
-    program = support.ROOT / "roles/redis/files/unde-redis"
+    program = support.ROOT / "roles/redis/files/unde-redis.py"
     assert program.read_text() == Path(redis_start.__file__).read_text()
     assert "ansible" not in "".join(line for line in program.read_text().splitlines() if "import" in line)
