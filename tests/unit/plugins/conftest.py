@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from typing import Any
 
 import object_store
 import pytest
+import redis_servers
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
@@ -93,4 +95,14 @@ def store(monkeypatch: pytest.MonkeyPatch) -> object_store.Store:
     """Return the store that modules for object storage reach."""
     made = object_store.Store()
     monkeypatch.setattr(sys.modules["botocore.session"], "get_session", lambda: made)
+    return made
+
+
+@pytest.fixture
+def redis(monkeypatch: pytest.MonkeyPatch) -> redis_servers.Library:
+    """Return the library behind which the servers are that modules for Redis reach; a test that waits takes no time."""
+    made, seconds = redis_servers.Library(), iter(range(10000))
+    monkeypatch.setitem(sys.modules, "redis", made)  # type: ignore[arg-type]
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     return made
