@@ -205,7 +205,9 @@ def main() -> None:
                 module.warn(f"not opened, not mounted: {closed}")
         digest = "" if data.will_differ else luks.backup(data.disk, data.header)["sha256"]
     except luks.Refused as reason:
-        module.fail_json(msg=str(reason), actions=actions)
+        # The role's variables that another disk or place is asked for by.
+        asked = f" (luks_device {module.params['device']}, luks_mount {module.params['mount']})" if module.params["state"] == "present" else ""
+        module.fail_json(msg=f"{reason}{asked}", actions=actions)
     module.exit_json(
         changed=bool(actions),
         actions=actions,

@@ -216,7 +216,7 @@ def test_a_disk_with_data_is_not_formatted(place: int, found: str, host: Cryptse
 
 def test_a_blank_disk_of_a_protected_host_is_not_formatted(host: Cryptsetup, wanted: dict[str, Any], called: Called) -> None:
     message = called(luks_disk, state="present", **{**wanted, "may_initialize": False})["msg"]
-    assert "run again with -e unde_may_initialize=true" in message
+    assert message.endswith(f"run again with -e unde_may_initialize=true. (luks_device {host.disk}, luks_mount {wanted['mount']})")
     assert host.changes() == []
 
 

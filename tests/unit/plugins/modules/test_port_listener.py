@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -61,6 +62,8 @@ def test_it_listens_where_nothing_does(host: Any, held: socket.socket, free: int
     assert (result["changed"], result["actions"], result["ports"]) == (True, [f"listen on {free}"], [free])
     for _ in range(3):
         socket.create_connection(("127.0.0.1", free), timeout=5).close()
+        # Longer than a program that ends at once would keep the socket.
+        time.sleep(0.1)
     [line] = [line for line in host.asked if line.startswith("systemd-run")]
     assert f"--unit={UNIT} --property=RuntimeMaxSec=180 " in line
 
