@@ -499,7 +499,9 @@ class DataDisk:
             Refused: it is not to be opened or mounted, or nothing is recognized in it.
 
         """
-        path, wanted = self.disk.path, self.wanted
+        path, wanted, unit = self.disk.path, self.wanted, mount_unit(self.wanted["mount"])
+        if wanted["daemon_reload"] or systemd.properties(self.disk.run_command, unit, "NeedDaemonReload").get("NeedDaemonReload") == "yes":
+            self.do("systemctl daemon-reload", "systemctl", "daemon-reload")
         self.refuse_other_mount()
         if self.header is None and not self.check_mode:
             refuse(f"{path} is no LUKS disk: nothing to open.")
@@ -516,7 +518,6 @@ class DataDisk:
             )
         self.fill()
         if not mounted(wanted["mount"]):
-            unit = mount_unit(wanted["mount"])
             self.do(f"systemctl start {unit}", "systemctl", "start", unit)
         return ""
 

@@ -72,6 +72,12 @@ options:
     description: Whether a blank disk may be formatted.
     type: bool
     default: false
+  daemon_reload:
+    description:
+      - With O(state=mounted), whether files of units were just written, so that systemd has to read them first, also where it does not say so itself of the
+        mount's.
+    type: bool
+    default: false
   must_open:
     description: Whether to fail where the kernel has no device mapper; with V(false) the module warns.
     type: bool
@@ -183,6 +189,7 @@ def main() -> None:
             "discards": {"type": "bool", "default": False},
             "tpm2": {"type": "bool", "default": False},
             "may_initialize": {"type": "bool", "default": False},
+            "daemon_reload": {"type": "bool", "default": False},
             "must_open": {"type": "bool", "default": True},
         },
         required_if=[("state", "present", ("recovery_passphrase",))],

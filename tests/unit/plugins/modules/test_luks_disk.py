@@ -31,6 +31,7 @@ class Cryptsetup:
         self.filesystem = False
         self.mounted: list[str] = []
         self.asked: list[str] = []
+        self.needs_reload = False
         #: The program that is killed when it begins, or an empty text.
         self.killed = ""
 
@@ -49,6 +50,10 @@ class Cryptsetup:
 
     def answer(self, line: str, keys: list[str]) -> tuple[int, str, str]:
         """Return exit code, output and complaint."""
+        if line.startswith("systemctl show"):
+            return 0, f"NeedDaemonReload={'yes' if self.needs_reload else 'no'}\n", ""
+        if line == "systemctl daemon-reload":
+            self.needs_reload = False
         if "isLuks" in line:
             return (0 if self.slots else 1), "", ""
         if "--test-passphrase" in line:
@@ -92,7 +97,7 @@ class Cryptsetup:
 
     def changes(self) -> list[str]:
         """Return what was run that changes something."""
-        looks = ("isLuks", "luksDump", "--test-passphrase", "wipefs", "modprobe")
+        looks = ("isLuks", "luksDump", "--test-passphrase", "wipefs", "modprobe", "systemctl show")
         return [line for line in self.asked if not any(word in line for word in looks)]
 
 
@@ -287,6 +292,18 @@ def test_a_kernel_without_the_device_mapper(host: Cryptsetup, wanted: dict[str, 
     result = called(luks_disk, state="mounted", **wanted, must_open=False)
     assert (result["changed"], result["open"]) == (False, False)
     assert f"not opened, not mounted: {why}" in str(result["warnings"])
+
+
+def test_systemd_reads_units_that_are_new_to_it(host: Cryptsetup, wanted: dict[str, Any], called: Called) -> None:
+    """Those of this run, and the mount's that a killed run has written; where the disk cannot be opened, too."""
+    called(luks_disk, state="present", **wanted)
+    called(luks_disk, state="mounted", **wanted)
+    assert called(luks_disk, state="mounted", **wanted, daemon_reload=True)["actions"] == ["systemctl daemon-reload"]
+    host.needs_reload, host.mapping, host.mounted = True, None, []
+    luks.MISC.write_text("")
+    for changed in (True, False):
+        result = called(luks_disk, state="mounted", **wanted, must_open=False)
+        assert (result["changed"], result["actions"]) == (changed, ["systemctl daemon-reload"] if changed else [])
 
 
 def test_a_disk_of_the_hosts_own_fstab_is_not_opened(host: Cryptsetup, wanted: dict[str, Any], called: Called) -> None:
