@@ -333,6 +333,22 @@ class Member:
         self.change_members(others, timeout_s, "member", "add", self.name, f"--peer-urls={own}")
         return actions, self.joining(self.members(others) or [])
 
+    def remove(self, timeout_s: float, check_mode: bool = False) -> list[str]:
+        """Take the member of this name out of the cluster, asking the others; return what was done. One that is not in it is left out already.
+
+        Raises:
+            Refused: the others have no quorum.
+
+        """
+        others = [self.client_url(address) for address in self.others.values()]
+        known = self.members(others)
+        if known is None:
+            raise Refused(f"{self.name}: no quorum among {', '.join(others)}, so no member can be removed. Bring one of them back first.")
+        entries = [each for each in known if each.name == self.name]
+        for entry in [] if check_mode else entries:
+            self.change_members(others, timeout_s, "member", "remove", format(entry.id, "x"))
+        return [f"remove member {self.name}, at {', '.join(entry.peer_urls)}" for entry in entries]
+
     def change_members(self, endpoints: list[str], timeout_s: float, *words: str) -> None:
         """Change the cluster's members, again and again: etcd refuses for some seconds while its members reconnect.
 

@@ -50,6 +50,21 @@ class Ruleset:
             commands.append(["systemctl", "reload", self.unit])
         return commands
 
+    def act(self, command: list[str]) -> None:
+        """Run a command, in check mode only list it.
+
+        Raises:
+            Refused: it fails; with the last lines that systemd has of the unit.
+
+        """
+        self.actions.append(" ".join(command))
+        if self.check_mode:
+            return
+        code, _output, complaint = self.run(command)
+        if code != 0:
+            said = self.run(["journalctl", "--no-pager", "-o", "cat", "-n", "20", "-u", self.unit])[1]
+            raise Refused(f"{self.actions[-1]}: {complaint.strip()}\n{said}")
+
     def load(self, rules_id: str, file: str, daemon_reload: bool = False) -> None:
         """Load the rules where others are loaded.
 
@@ -58,15 +73,24 @@ class Ruleset:
 
         """
         for command in self.commands(rules_id, daemon_reload):
-            self.actions.append(" ".join(command))
-            if self.check_mode:
-                continue
-            code, _output, complaint = self.run(command)
-            if code != 0:
-                said = self.run(["journalctl", "--no-pager", "-o", "cat", "-n", "20", "-u", self.unit])[1]
-                raise Refused(f"{self.actions[-1]}: {complaint.strip()}\n{said}")
+            self.act(command)
         if not self.check_mode and self.loaded_id() != rules_id:
             raise Refused(f"the table {self.table} that is loaded is not the one of {file}, although {self.unit} was loaded")
+
+    def remove(self) -> None:
+        """Load the rules no more, and delete the table. A unit that does not exist is not stopped.
+
+        Raises:
+            Refused: the table or the unit stays.
+
+        """
+        state = systemd.properties(self.run, self.unit, "UnitFileState", "ActiveState")
+        if state.get("UnitFileState") == "enabled":
+            self.act(["systemctl", "disable", self.unit])
+        if state.get("ActiveState") == "active":
+            self.act(["systemctl", "stop", self.unit])
+        if shutil.which("nft") and self.run(["nft", "-t", "list", "table", *self.table.split()])[0] == 0:
+            self.act(["nft", "delete", "table", *self.table.split()])
 
     def forward(self) -> None:
         """Let the kernel forward IPv4.

@@ -1,14 +1,14 @@
 #!/usr/bin/python
 # Copyright: UNDE
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Bring a member of etcd to its configuration without costing the quorum, or put a host in the place of a lost one."""
+"""Bring a member of etcd to its configuration without costing the quorum, put a host in the place of a lost one, or remove a member."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: etcd_member
-short_description: Bring a member of etcd to its configuration, or replace a lost one
+short_description: Bring a member of etcd to its configuration, replace a lost one, or remove one
 description:
   - A process that was started with other settings is restarted, unless that could cost the cluster its quorum. The running process is compared, not the file,
     so that a restart that a killed run owed is made.
@@ -21,8 +21,9 @@ options:
     description:
       - V(healthy) restarts the member where it runs with other settings, and waits until it takes part in the quorum.
       - V(replaced) takes the lost member of this name out of the cluster, and this host in; it is started afterwards.
+      - V(removed) takes the member O(name) out of the cluster, from the host of any other member; nothing is stopped.
     type: str
-    choices: [healthy, replaced]
+    choices: [healthy, replaced, removed]
     default: healthy
   configuration:
     description: What O(configuration_file) is to hold; the running process is compared with it. Required for O(state=healthy).
@@ -62,6 +63,15 @@ EXAMPLES = r"""
     members: [{name: etcd-1, address: 10.1.0.16}, {name: etcd-2, address: 10.1.0.17}, {name: etcd-3, address: 10.1.0.19}]
     cluster_token: unde
   register: replaced
+
+- name: Take a member out of the cluster
+  unde.infra.etcd_member:
+    state: removed
+    name: etcd-3
+    address: 10.1.0.18
+    members: [{name: etcd-1, address: 10.1.0.16}, {name: etcd-2, address: 10.1.0.17}, {name: etcd-3, address: 10.1.0.18}]
+    cluster_token: unde
+  delegate_to: etcd-1
 """
 
 RETURN = r"""
@@ -116,7 +126,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **etcd.MEMBER,
-            "state": {"type": "str", "choices": ["healthy", "replaced"], "default": "healthy"},
+            "state": {"type": "str", "choices": ["healthy", "replaced", "removed"], "default": "healthy"},
             "configuration": {"type": "str"},
             "may_restart": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 90},
@@ -129,6 +139,8 @@ def main() -> None:
     try:
         if module.params["state"] == "healthy":
             actions, degraded = make_healthy(module, member)
+        elif module.params["state"] == "removed":
+            actions = member.remove(module.params["timeout"], module.check_mode)
         else:
             actions, first_start = member.replace(module.params["timeout"], module.check_mode)
     except etcd.Refused as reason:

@@ -45,6 +45,10 @@ options:
         description: The owning group.
         type: str
         default: root
+      keep_attributes:
+        description: Leave mode and owner of a file or directory that is there as they are, for one that a service changes itself.
+        type: bool
+        default: false
       validate:
         description: A command that must succeed on the new content; C(%s) stands for the temporary file.
         type: str
@@ -165,6 +169,7 @@ def main() -> None:
                     "mode": {"type": "str"},
                     "owner": {"type": "str", "default": "root"},
                     "group": {"type": "str", "default": "root"},
+                    "keep_attributes": {"type": "bool", "default": False},
                     "validate": {"type": "str"},
                     "secret": {"type": "bool", "default": False, "no_log": False},
                 },
@@ -195,6 +200,7 @@ def main() -> None:
 
     for number, entry in enumerate(entries):
         dest, touched = entry["dest"], False
+        kept = entry["keep_attributes"] and os.path.exists(dest)
         if entry["state"] == "absent":
             touched = os.path.lexists(dest)
             if touched and not module.check_mode:
@@ -204,11 +210,14 @@ def main() -> None:
                 touched = True
                 if not module.check_mode:
                     os.mkdir(dest, 0o700)
+                    if entry["keep_attributes"]:
+                        # At once: a run that comes after an interrupted one keeps them.
+                        os.chmod(dest, int(entry["mode"] or DEFAULT_MODE["directory"], 8))
             elif number in staged:
                 touched = True
                 if not module.check_mode:
                     replace(entry, staged[number])
-            if os.path.exists(dest):
+            if os.path.exists(dest) and not kept:
                 wanted = module.load_file_common_arguments(
                     {key: entry[key] for key in ("owner", "group")}
                     | {"mode": entry["mode"] or DEFAULT_MODE[entry["state"]]}

@@ -26,7 +26,7 @@ PLACED = re.compile(r"(?:(?<=/ )|(?<=program\())[\"'](?:" + "|".join(WRAPPED) + 
 #: Where nothing of a cluster that Patroni configures is called.
 ELSEWHERE = {
     "roles/posthog": "inside the stack's own container",
-    "roles/luks/files/unde-luks": "named in a message",
+    "plugins/module_utils/luks.py": "named in a message",
     "molecule/estate/summary.py": "told to people",
 }
 ROOMS = ("roles", "playbooks", "plugins", "scripts", "bench", "molecule/estate", "molecule/patroni")

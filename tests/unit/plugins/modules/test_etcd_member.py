@@ -159,6 +159,28 @@ def test_data_of_a_member_that_was_removed_is_in_the_way(running: Any, called: C
     assert "is of a member that is no longer in the cluster" in result["msg"]
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_member_is_removed_once(check_mode: bool, running: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+    """By the others, whom it is not asked for."""
+    running.say("member remove", {})
+    result = called(etcd_member, check_mode, **place, state="removed")
+    assert result["actions"] == [f"remove member etcd-1, at {url('etcd-1', 2380)}"]
+    changes = [line for line in running.asked if "member remove" in line]
+    assert [line.endswith("member remove 11") for line in changes] == ([] if check_mode else [True])
+    assert not [line for line in running.asked if url("etcd-1") in line or "systemctl" in line]
+    running.say("member list", entries("etcd-2", "etcd-3"))
+    assert not called(etcd_member, **place, state="removed")["changed"]
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("member list", "etcd-1: no quorum among https://192.0.2.2:2379, https://192.0.2.3:2379, so no member can be removed"),
+    ("member remove", "etcdctl member remove 11: unhealthy cluster"),
+])  # fmt: skip
+def test_a_removal_without_a_quorum_is_refused(line: str, words: str, running: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
+    running.say(line, code=1, complaint="unhealthy cluster")
+    assert words in called(etcd_member, **place, state="removed")["msg"]
+
+
 def test_a_healthy_member_needs_its_configuration(programs: Any, called: Callable[..., dict[str, Any]], place: dict[str, Any]) -> None:
     assert "configuration" in called(etcd_member, **place)["msg"]
 

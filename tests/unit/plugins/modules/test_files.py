@@ -52,6 +52,12 @@ STEPS = [
     *call("mode_only", [entry("one", "ok hunter2\n", mode="0600")]),
     *call("not_a_file", [entry("two", "ok 2 new\n"), {"dest": "{{ folder }}/d", "content": "ok\n"}], note=True),
     *call("no_content", [{"dest": "{{ folder }}/d/one"}]),
+    *call("kept", [folder_entry(mode="0711", keep_attributes=True), {**folder_entry(mode="1777", keep_attributes=True), "dest": "{{ folder }}/d/e"}]),
+    *call("kept_again", [{**folder_entry(mode="0711", keep_attributes=True), "dest": "{{ folder }}/d/e"}]),
+    {
+        "name": "Note kept",
+        "ansible.builtin.set_fact": {"modes": "{{ lookup('ansible.builtin.pipe', 'stat --format %a ' ~ folder ~ '/d ' ~ folder ~ '/d/e') }}"},
+    },
     *call("gone_in_check", [{"dest": "{{ folder }}/d", "state": "absent"}], check_mode=True),
     *call("file_gone", [{"dest": "{{ folder }}/d/one", "state": "absent"}], note=True),
     *call("gone", [{"dest": "{{ folder }}/d", "state": "absent"}]),
@@ -131,6 +137,13 @@ def test_a_secret_is_not_in_the_diff(results: dict[str, Any]) -> None:
 def test_mode_alone(results: dict[str, Any]) -> None:
     """A file whose mode alone differs is changed."""
     assert changed(results["mode_only"]) == ["one"]
+
+
+def test_attributes_of_what_is_there_are_kept(results: dict[str, Any]) -> None:
+    """Where it is asked for; what is made has them."""
+    assert changed(results["kept"]) == ["e"]
+    assert changed(results["kept_again"]) == []
+    assert results["modes"] == "750\n1777"
 
 
 def test_wrong_calls(results: dict[str, Any]) -> None:

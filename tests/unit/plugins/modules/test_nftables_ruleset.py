@@ -114,3 +114,37 @@ def test_a_container_that_must_not_forward_is_told_how(host: Any, monkeypatch: p
     monkeypatch.setattr(Path, "write_text", lambda self, text: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only")))
     message = called(nftables_ruleset, **PLACE, forward=True)["msg"]
     assert "cannot be written (Read-only file system): start the container with --sysctl net.ipv4.ip_forward=1" in message
+
+
+REMOVAL = [f"systemctl disable {UNIT}", f"systemctl stop {UNIT}", "nft delete table inet example"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_rules_are_removed(check_mode: bool, host: Any, called: Callable[..., dict[str, Any]]) -> None:
+    for words in REMOVAL:
+        host.say(words)
+    result = called(nftables_ruleset, check_mode, state="absent", table="inet example", unit=UNIT)
+    assert (result["changed"], result["actions"]) == (True, REMOVAL)
+    assert [line for line in host.asked if line in REMOVAL] == ([] if check_mode else REMOVAL)
+
+
+def test_what_an_interrupted_removal_left_goes_too(host: Any, called: Callable[..., dict[str, Any]]) -> None:
+    """The unit's file is gone already."""
+    host.say("systemctl show", "UnitFileState=\nActiveState=inactive\n")
+    host.say("nft delete table inet example")
+    assert called(nftables_ruleset, state="absent", table="inet example", unit=UNIT)["actions"] == REMOVAL[2:]
+    host.say("nft -t list table inet example", code=1, complaint="No such file or directory")
+    assert not called(nftables_ruleset, state="absent", table="inet example", unit=UNIT)["changed"]
+
+
+def test_a_table_that_stays_is_told(host: Any, called: Callable[..., dict[str, Any]]) -> None:
+    for words in REMOVAL[:2]:
+        host.say(words)
+    host.say(REMOVAL[2], code=1, complaint="Device or resource busy\n")
+    result = called(nftables_ruleset, state="absent", table="inet example", unit=UNIT)
+    assert "nft delete table inet example: Device or resource busy" in result["msg"]
+    assert result["actions"] == REMOVAL
+
+
+def test_rules_without_an_identity_are_not_loaded(host: Any, called: Callable[..., dict[str, Any]]) -> None:
+    assert "missing: rules_id, file" in called(nftables_ruleset, table="inet example", unit=UNIT)["msg"]
