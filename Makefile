@@ -29,8 +29,9 @@ prove: ## all the rest: day by day with kills, both engines, growth, rotations, 
 image: ## the lab's image; built again only when what goes into it changed
 	@scripts/bootstrap && scripts/image
 
-lint: ## style and types of everything
+lint: ## style, types and ansible-test sanity of everything
 	@$(IN_VENV) scripts/lint
+	@$(IN_VENV) scripts/sanity
 
 unit: ## the fast tests
 	@$(IN_VENV) pytest tests

@@ -249,6 +249,7 @@ EMPTY = Step(CREATE, [
     ["scripts/uplink", "start"], [LAB, "molecule/estate/create.yml"],
 ])  # fmt: skip
 LINT_OF_SCENARIOS = Step("lint of the scenarios", [["scripts/lint", "scenarios"]])
+SANITY = Step("ansible-test sanity", [["scripts/sanity"]])
 MORE = f"tests that are marked {MARK}"
 SECOND_RUN = Step("estate: second run", [["molecule/estate/second_run.py", "--json", ".cache/bench/second_run.json"]])
 INSIDE = Step("estate: nothing left the machine", [["scripts/uplink", "check"]])
@@ -283,7 +284,7 @@ def prove() -> Plan:
     return Plan(
         first=[Step("image", images), Step("speed, told and not judged", [["bench/speed.py", "--small", "--tell", "--rounds", "3"]])],
         making=[EMPTY, Step(DAYS, [["molecule/estate/rollout.py", "--kill", "copy", "handover", "--json", ".cache/bench/rollout.json"]])],
-        beside=longest_first([*map(role, PROVED), *bookworm, *first_runs, more, LINT_OF_SCENARIOS]),
+        beside=longest_first([*map(role, PROVED), *bookworm, *first_runs, more, LINT_OF_SCENARIOS, SANITY]),
         estate=[
             Step("estate: second run after the days", SECOND_RUN.commands),
             pytest("estate: all tests", *of_estate(*(name for name in files_of_estate() if name not in last))),
@@ -311,6 +312,7 @@ def elsewhere(command: str) -> list[str]:
         own = [step.name for step in (*there.first, *there.making, *there.estate, *there.last) if step.name not in SHARED]
         told.append(f"left to make prove, which takes up to two hours: {' · '.join(own)}")
         told.append(f"left to make prove: {LINT_OF_SCENARIOS.name} (their playbooks run here)")
+        told.append(f"left to make prove: {SANITY.name} (make lint has it too)")
         told.append(f"left to make prove: {MORE}, in {', '.join(marked())} (they say the same of more cases)")
         told += [f"left to make prove: role {name} ({why})" for name, why in PROVED.items()]
         told += [f"left to make prove: {role(name, BOOKWORM).name} (Debian 12: a second run on another release)" for name in ON_BOOKWORM]
