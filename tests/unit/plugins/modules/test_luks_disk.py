@@ -284,14 +284,17 @@ def test_data_in_the_mount_is_not_hidden(host: Cryptsetup, wanted: dict[str, Any
     assert host.changes() == []
 
 
-def test_a_kernel_without_the_device_mapper(host: Cryptsetup, wanted: dict[str, Any], called: Called) -> None:
+def test_a_kernel_without_the_device_mapper(host: Cryptsetup, wanted: dict[str, Any], called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where another test has loaded Ansible's own side, a warning goes there and not into the result.
+    warnings: list[str] = []
+    monkeypatch.setattr(luks_disk.AnsibleModule, "warn", lambda self, text: warnings.append(text))
     called(luks_disk, state="present", **wanted)
     luks.MISC.write_text("")
     why = f"this kernel has no device mapper (dm-crypt): {host.disk} cannot be opened here"
     assert called(luks_disk, state="mounted", **wanted)["msg"] == why
     result = called(luks_disk, state="mounted", **wanted, must_open=False)
     assert (result["changed"], result["open"]) == (False, False)
-    assert f"not opened, not mounted: {why}" in str(result["warnings"])
+    assert [f"not opened, not mounted: {why}" in warning for warning in warnings] == [True]
 
 
 def test_systemd_reads_units_that_are_new_to_it(host: Cryptsetup, wanted: dict[str, Any], called: Called) -> None:
