@@ -10,21 +10,22 @@ import tempfile
 from pathlib import Path
 
 
-def write(path: str | Path, content: str, owner: str = "root", mode: int = 0o600) -> None:
-    """Put a file in its place by rename, with its owner, the owner's group and its mode from the first moment.
+def write(path: str | Path, content: str, owner: str = "", mode: int = 0o600) -> None:
+    """Put a file in its place by rename, with its mode, owner and the owner's group from the first moment; without an owner it is whose process this is.
 
     Raises:
         KeyError: there is no such user.
         OSError: it cannot be written; what was there stays.
 
     """
-    user = pwd.getpwnam(owner)
+    user = pwd.getpwnam(owner) if owner else None
     handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             out.write(content)
             out.flush()
-            os.fchown(out.fileno(), user.pw_uid, user.pw_gid)
+            if user:
+                os.fchown(out.fileno(), user.pw_uid, user.pw_gid)
             os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())
         os.rename(beside, path)

@@ -12,8 +12,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pwd
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,24 +62,6 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """Return a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def write(path: Path, content: str, mode: int = 0o644, owner: str = "") -> None:
-    """Write a file whole or not at all; it is never, not for a moment, readable by more than it is to be in the end."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".unde-")
-    try:
-        with os.fdopen(handle, "w") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        if owner:
-            account = pwd.getpwnam(owner)
-            os.chown(beside, account.pw_uid, account.pw_gid)
-        os.chmod(beside, mode)
-        os.rename(beside, path)
-    except (OSError, KeyError):
-        os.unlink(beside)
-        raise
 
 
 class Server:

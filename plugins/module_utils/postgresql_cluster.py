@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.unde.infra.plugins.module_utils import postgresql, systemd
+from ansible_collections.unde.infra.plugins.module_utils import atomic, postgresql, systemd
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import PORT, Refused
 
 #: The user that members replicate and ask each other as.
@@ -217,7 +217,7 @@ class Cluster(postgresql.Server):
 
     def record(self, found: str) -> None:
         """Write down who lives here."""
-        postgresql.write(self.identifier_file, f"{found}\n")
+        atomic.write(self.identifier_file, f"{found}\n", mode=0o644)
 
     def check_permission(self) -> None:
         """Refuse to make a cluster where none may be made."""
@@ -229,7 +229,7 @@ class Cluster(postgresql.Server):
 
     def begin(self) -> None:
         """Leave the mark before anything is made; then remove what a killed run left, which the mark proves that nobody has used yet."""
-        postgresql.write(self.initializing, "a cluster is being made here; if you can read this and nothing runs, the run was killed\n")
+        atomic.write(self.initializing, "a cluster is being made here; if you can read this and nothing runs, the run was killed\n", mode=0o644)
         self.run(["systemctl", "stop", self.unit], may_fail=True)
         for directory in (self.data, self.incoming):
             shutil.rmtree(directory, ignore_errors=True)

@@ -65,8 +65,8 @@ actions:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.unde.infra.plugins.module_utils import systemd
-from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused, write
+from ansible_collections.unde.infra.plugins.module_utils import atomic, systemd
+from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused
 
 OWNER = "postgres"
 
@@ -105,8 +105,8 @@ def keep_key(run: systemd.Run, path: Path, key: str, former: str, check_mode: bo
             path.parent.chmod(0o755)
         # The former one first: at no moment is what it sealed unreadable.
         if former:
-            write(beside, former, 0o400, OWNER)
-        write(path, key, 0o400, OWNER)
+            atomic.write(beside, former, OWNER, 0o400)
+        atomic.write(path, key, OWNER, 0o400)
         if not former:
             beside.unlink(missing_ok=True)
     return actions
@@ -119,7 +119,7 @@ def keep_password(path: Path, password: str, check_mode: bool) -> list[str]:
     if path.exists() and path.read_text() == line:
         return []
     if not check_mode:
-        write(path, line, 0o600, OWNER)
+        atomic.write(path, line, OWNER, 0o600)
     return [f"write {path}"]
 
 

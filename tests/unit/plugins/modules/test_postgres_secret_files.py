@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.unde.infra.plugins.module_utils import postgresql
+from ansible_collections.unde.infra.plugins.module_utils import atomic
 from ansible_collections.unde.infra.plugins.modules import postgres_secret_files
 
 Call = Callable[..., dict[str, Any]]
@@ -21,7 +21,7 @@ PASSWORD = r"pass:word\with-both"
 def place(tmp_path: Path, programs: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the parameters of a host whose /run is tmpfs."""
     programs.say("stat --file-system", "tmpfs\n")
-    monkeypatch.setattr(postgresql.pwd, "getpwnam", lambda name: pwd.getpwuid(os.getuid()) if name == "postgres" else None)
+    monkeypatch.setattr(atomic.pwd, "getpwnam", lambda name: pwd.getpwuid(os.getuid()) if name == "postgres" else None)
     return {
         "encryption_key": KEY, "encryption_key_file": str(tmp_path / "run/master.key"), "replication_password": PASSWORD,
         "replication_password_file": str(tmp_path / "pgpass"),
@@ -69,7 +69,7 @@ def test_a_key_lies_beside_its_former_one_until_that_goes(place: dict[str, Any],
 def test_the_former_key_is_there_before_the_new_one_takes_its_place(place: dict[str, Any], called: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     called(postgres_secret_files, **{**place, "encryption_key": FORMER})
     written: list[str] = []
-    monkeypatch.setattr(postgres_secret_files, "write", lambda path, *_: written.append(path.name))
+    monkeypatch.setattr(atomic, "write", lambda path, *_: written.append(path.name))
     called(postgres_secret_files, **place, former_encryption_key=FORMER)
     assert written == ["master.key-former", "master.key"]
 
