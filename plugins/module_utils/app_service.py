@@ -15,12 +15,13 @@ import os
 import pwd
 import shutil
 import tarfile
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.unde.infra.plugins.module_utils import atomic, systemd
+from ansible_collections.unde.infra.plugins.module_utils import systemd
 
 #: Releases, and the link that says which one runs.
 PROGRAMS = Path("/opt/unde")
@@ -95,7 +96,17 @@ def text_of(path: Path) -> str | None:
 def write(path: Path, content: str, mode: int = 0o644) -> None:
     """Write a file as a whole; for no moment can anybody read it who may not later."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write(path, content, mode=mode)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".unde-")
+    try:
+        with os.fdopen(handle, "w") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(beside, mode)
+        os.rename(beside, path)
+    except OSError:
+        os.unlink(beside)
+        raise
 
 
 def hold(folder: Path, secrets: dict[str, str]) -> None:
