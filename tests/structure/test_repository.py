@@ -22,6 +22,8 @@ CARELESS = {
     "errors are looked away from": re.compile(r"^\s*ignore_" + "errors:", re.MULTILINE),
     "a certificate is not checked": re.compile(r"validate_" + r"certs:\s*(?:false|no)\b|--insec" + r"ure\b|curl [^\n]*-k\b", re.IGNORECASE),
 }
+#: What a merge leaves where two sides have changed the same lines; a rule of seven signs under a heading is something else.
+CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 BUILD = ("roles", "playbooks", "molecule", "scripts", ".ci", "Makefile")
 
 
@@ -53,6 +55,11 @@ def test_no_machine_is_named() -> None:
 def test_no_registry_is_named() -> None:
     """Packages come through the machine's own configuration, never from a host that is named here."""
     assert found(REGISTRIES, list(TEXTS)) == []
+
+
+def test_no_merge_was_left_in_the_middle() -> None:
+    """Nor did half of one pass for the text."""
+    assert found(CONFLICT, list(TEXTS)) == []
 
 
 @pytest.mark.parametrize("what", CARELESS)
