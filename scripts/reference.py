@@ -22,11 +22,23 @@ from unde.cli import app
 from unde.model.reader import ADAPTER_KEYS
 from unde.model.roles import MISSING_ON_BOOKWORM, RELEASES, ROLES
 from unde.model.schema import Layout
+from unde.plan.rotations import FIXED, ROTATIONS, Proof
+from unde.plan.secrets import DATABASES, GIVEN_BY_NAME, REDIS, STORAGE_KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 Schema = dict[str, Any]
 WRITTEN = "<!-- Written by `make reference` from the code; changes made here are lost. -->"
+
+#: How the entries of secrets that are mappings are named.
+ENTRIES = {
+    REDIS: "<instance>-<user>", DATABASES: "<database>-<user>", GIVEN_BY_NAME: "<name>",
+    STORAGE_KEYS: "s3-<name>-access-key, …-secret-key",
+}
+ABOUT_SECRETS = """\
+How a secret gets a new value while it is used: [rotate a secret](../operate.md#rotate-a-secret). Sessions that are open go on; the window is that of new
+logins. What is seconds or minutes follows from the steps; nobody has measured it on an estate of real size. WireGuard's private keys are made on the hosts, and
+have a playbook of their own, `rotate_tunnel_keys.yml`; MikroTik CHR's licence is bought once, and entered by hand on the router."""
 
 ABOUT_RELEASES = """\
 A host says what it runs, `hosts.<name>.release` (of a shard's members: `shards.<member>.release`); left out, it is `trixie`.
@@ -42,7 +54,7 @@ def files() -> dict[str, str]:
     """Return path → content of everything that is written."""
     return {
         "docs/reference/layout.md": layout(), "docs/reference/rules.md": rules(), "docs/reference/commands.md": commands(),
-        "docs/reference/releases.md": releases(),
+        "docs/reference/releases.md": releases(), "docs/reference/secrets.md": secrets(),
         "inventory/layout.schema.json": json.dumps(schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
@@ -152,6 +164,26 @@ def releases() -> str:
     for name, role in sorted(ROLES.items()):
         rows.append([f"`{name}`", *("yes" if release in role.releases else "no" for release in RELEASES), _escaped(MISSING_ON_BOOKWORM.get(name, ""))])
     return "\n\n".join([WRITTEN, "# Roles and releases of Debian", ABOUT_RELEASES, "\n".join(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def secrets() -> str:
+    """Return what becomes of each secret that gets a new value, and why some get none."""
+    rows = [["secret", "touches", "window for new logins", "the former value is seen refused by"], ["---"] * 4]
+    for variable, rotation in ROTATIONS.items():
+        entry = f"/{ENTRIES[variable]}" if variable in ENTRIES else ""
+        rows.append([f"`{variable}{entry}`", *map(_escaped, (rotation.touches, rotation.window, _refused_by(rotation.proof) or f"– : {rotation.unasked}"))])
+    fixed = [["secret", "why, and what is done instead"], ["---"] * 2, *([f"`{variable}`", _escaped(why)] for variable, why in FIXED.items())]
+    tables = ["\n".join(f"| {' | '.join(row)} |" for row in table) for table in (rows, fixed)]
+    return "\n\n".join([WRITTEN, "# Secrets and their rotation", ABOUT_SECRETS, tables[0], "## Those that are not rotated by delivery", tables[1]]) + "\n"
+
+
+def _refused_by(proof: Proof | None) -> str:
+    """Return who is asked with the former value."""
+    if proof is None:
+        return ""
+    roles = list(dict.fromkeys(role for _, role in proof.roles))
+    return {"role": "the software itself, by the role's tasks", "telegram": "Telegram, where it answers; revoke it at BotFather",
+            "object_storage": "the store, once the key is revoked"}.get(proof.by, " and ".join(f"`{role}`" for role in roles))  # fmt: skip
 
 
 def _said() -> dict[str, list[tuple[str, str]]]:

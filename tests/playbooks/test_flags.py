@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from recording import OVERLAY, Played, play
 
 import support
+from unde.plan.rotations import Rotation, Step
 
 HOME = support.ROOT / "playbooks"
 PLAYBOOKS = sorted(str(path.relative_to(HOME)) for folder in ("operate", "drills") for path in (HOME / folder).glob("*.yml"))
@@ -303,9 +304,12 @@ def test_a_rotation_ends_only_where_every_host_that_needs_it_took_part(folder: P
     password.write_text("open")
     vault = VaultLib([("default", VaultSecret(b"open"))])
     (folder / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({name: "new", "vault_former": {name: "old"}})))
-    step = {"role": "wireguard_keys", "tasks": "told.yml"}
-    known = {name: {"touches": "tunnels", "window": "none", "steps": [step], "unasked": "it is a test"}}
-    given = {"rotation_known": known, name: "new", "vault_former": {name: "old"}, "wireguard_keys_told": {}, "rotate_vault_password_file": str(password)}
+    rotation = asdict(Rotation("tunnels", "none", (Step("wireguard_keys", "told.yml"),), unasked="it is a test"))
+    taken_up = f"{{{{ {{'wireguard_keys': ['{name}']}} if 'managed_wireguard_keys' in group_names else {{}} }}}}"
+    given = {
+        "unde_rotations": {name: rotation}, "unde_secrets": taken_up, name: "new", "vault_former": {name: "old"}, "wireguard_keys_told": {},
+        "rotate_vault_password_file": str(password),
+    }
     words = ("operate/rotate_secret.yml", f"-esecret={name}", "-e", json.dumps(given).replace("{", "{{").replace("}", "}}"))
 
     def former() -> Any:

@@ -60,8 +60,8 @@ class HostChange:
         return any(not consequence.leader for consequence in self.consequences)
 
 
-#: What only gates and refusals read, which touch no host.
-UNTOUCHING = frozenset({"unde_gates", "unde_gates_of_days", "unde_vault_entries"})
+#: What only gates, refusals and rotations read, which touch no host by themselves.
+UNTOUCHING = frozenset({"unde_gates", "unde_gates_of_days", "unde_rotations", "unde_secrets", "unde_vault_entries"})
 
 
 def told(inventory: Inventory, host: str) -> Variables:

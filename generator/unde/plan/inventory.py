@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Estate, HostView
-from . import gates, groups, rollout, routes, secrets
+from . import gates, groups, holders, rollout, rotations, routes, secrets
 from .flows import Flows
 from .variables import OWN, SHARED
 from .variables.common import Expression
@@ -58,7 +58,10 @@ def build(estate: Estate) -> Inventory:
     for group, variables in _states(estate).items():
         grouped[group] |= variables
     hosts = {
-        name: {key: value for key, value in (_own(estate, flows, host) | _gates(host, asked)).items() if key not in estate.source.variables}
+        name: {
+            key: value for key, value in (_own(estate, flows, host) | _gates(host, asked) | _secrets(estate, host)).items()
+            if key not in estate.source.variables
+        }
         | {key: Expression(value.replace(HOST, name)) for key, value in named.items()}
         for name, host in estate.hosts.items()
     }
@@ -69,6 +72,7 @@ def build(estate: Estate) -> Inventory:
                 {"day": day.number, "phase": day.phase, "title": day.title, "needs": list(day.needs)} for day in rollout.days(estate)
             ],
             "unde_gates_of_days": [{"name": gate.name, "day": gate.day, "says": gate.says} for gate in asked],
+            "unde_rotations": rotations.published(),
             secrets.NEEDED: secrets.entries(estate),
         },
         groups=grouped,
@@ -85,6 +89,11 @@ def build(estate: Estate) -> Inventory:
 def _gates(host: HostView, asked: list[gates.Gate]) -> dict[str, Any]:
     """Return the gates that a host is asked for."""
     return {"unde_gates": [{"name": gate.name, "day": gate.day} for gate in asked if host.name in gate.hosts]}
+
+
+def _secrets(estate: Estate, host: HostView) -> dict[str, Any]:
+    """Return the secrets that roles take up on a host, by name; never a value."""
+    return {"unde_secrets": holders.taken_up(estate, host)}
 
 
 def _states(estate: Estate) -> dict[str, dict[str, Any]]:

@@ -6,21 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import secrets
+from .rotations import FIXED
 
 #: Variable that holds the former values: name, as `names` has it → value.
 FORMER = "vault_former"
-
-#: Variable → why a new value for it is not simply delivered, and what is done instead.
-FIXED = {
-    "vault_grafana_secret_key": "Grafana could not read the secrets that it keeps: it encrypts them with this",
-    "vault_luks_backup_passphrase": "the copies of headers that there are stay encrypted with it: make new copies, destroy the old ones (role luks)",
-    "vault_luks_passphrases": "it is changed on the disk first: `cryptsetup luksChangeKey` (role luks, Another passphrase)",
-    "vault_luks_recovery_passphrases": "it is changed on the disk first: `cryptsetup luksChangeKey` (role luks, Another passphrase)",
-    "vault_mikrotik_chr_backup_password": "the router's backups that there are stay encrypted with it, and could not be loaded any more",
-    "vault_pgbackrest_cipher_pass": "no backup that there is could be read any more: it takes a new repository (role pgbackrest)",
-    "vault_posthog_encryption_salt": "PostHog could not read what it keeps: it encrypts it with this",
-    "vault_posthog_gate_key": "it lets nobody in: it hides the ids of events, and with another one PostHog counts repetitions twice",
-}
 
 
 class NotRotated(Exception):

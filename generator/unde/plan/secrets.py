@@ -67,14 +67,17 @@ RUNTIME = {
 NAMED = ("redis", "database", "given")
 
 
-def redis_users(estate: Estate) -> list[str]:
-    """Return the names of all Redis users, as ``<instance>-<family or duty>``."""
+def redis_users_by_instance(estate: Estate) -> dict[str, list[str]]:
+    """Return Redis instance → its users, and the sentinels' own."""
     users = {name: [*instance.families, "monitor", "admin"] for name, instance in estate.layout.clusters.redis.items()}
     for name in users:
         users[name] += (sentinels.REPLICA, sentinels.WATCHER) if sentinels.watched(estate, name) else ()
-    if estate.layout.clusters.sentinel:
-        users[sentinels.NAME] = [*sentinels.USERS]
-    return [redis_user(name, user) for name, its in users.items() for user in its]
+    return users | ({sentinels.NAME: [*sentinels.USERS]} if estate.layout.clusters.sentinel else {})
+
+
+def redis_users(estate: Estate) -> list[str]:
+    """Return the names of all Redis users, as ``<instance>-<family or duty>``."""
+    return [redis_user(name, user) for name, users in redis_users_by_instance(estate).items() for user in users]
 
 
 def database_users(estate: Estate) -> list[str]:

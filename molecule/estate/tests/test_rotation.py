@@ -14,6 +14,8 @@ import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from unde.plan.rotations import ROTATIONS
+
 VAULT, PASSWORD = lab.ROOT / ".lab/vault.yml", lab.ROOT / ".lab/vault-password"
 
 #: Service → host: those whose secrets are rotated here.
@@ -55,13 +57,12 @@ BY_HTTP = [
     ("vault_alertmanager_operators_password", "alertmanager", "operators", "https://localhost:9093/api/v2/status", ""),
     ("vault_patroni_api_password", "patroni", "patroni", "https://{address}:8008/reload", AS_A_HOST),
 ]
-KNOWN = yaml.safe_load((lab.ROOT / "playbooks/operate/vars/rotation.yml").read_text())["rotation_known"]
 #: Those of which each entry is a secret: some of them are rotated above. And those that take two runs, with somebody's work between them.
 ENTRIES = {"vault_redis_passwords", "vault_core_database_passwords", "vault_object_storage_keys", "vault_app_service_given_secrets"}
 REST = sorted(
-    name for name, what in KNOWN.items()
-    if name not in {SHARD, *ENTRIES, *(name for name, *_ in BY_HTTP)} and not what.get("given") and "asks" not in what
-    and any(lab.hosts(step["role"]) for step in what["steps"])
+    name for name, rotation in ROTATIONS.items()
+    if name not in {SHARD, *ENTRIES, *(name for name, *_ in BY_HTTP)} and not rotation.given and not rotation.confirmed_by
+    and any(lab.hosts(step.role) for step in rotation.steps)
 )
 
 

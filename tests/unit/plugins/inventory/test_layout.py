@@ -49,7 +49,7 @@ def test_what_is_published_as_an_expression(estate: Estate) -> None:
     [task] = json.loads(done.stdout)["plays"][0]["tasks"]
     assert set(task["hosts"]) == set(estate.hosts)
     assert all(result["base_hosts"] == unde.inventory(estate).shared["base_hosts"] for result in task["hosts"].values())
-    assert unde.inventory(estate).shared.keys() == {"base_hosts", "unde_gates_of_days", "unde_rollout", "unde_vault_entries"}
+    assert unde.inventory(estate).shared.keys() == {"base_hosts", "unde_gates_of_days", "unde_rollout", "unde_rotations", "unde_vault_entries"}
 
 
 def test_the_guard_is_published(listed: dict[str, Any], estate: Estate) -> None:
