@@ -47,7 +47,7 @@ def _plain(value: Any) -> Any:
     """Return a value with all that is in it evaluated."""
     if isinstance(value, Mapping):
         return {name: _plain(value[name]) for name in value}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def gates_asked(

@@ -61,6 +61,7 @@ def test_what_was_measured_is_told_and_judged(tmp_path: Path, says: dict[str, An
     answers = [("^etcd-2 .*gates_info", {"gates": {"11 votes": says}}), ("gates_info", well)]
     played = play(tmp_path, "gates/all.yml", "-e", json.dumps({"gate_names": ["votes"]}), answers=answers)
     assert (played.code, words in played.text) == (ends, True), played.text[-2000:]
+    assert {module.name.rpartition(".")[2] for module in played.modules} == {"gates_info"}, "nobody is asked who is writable"
 
 
 def test_a_host_that_does_not_answer_is_red(tmp_path: Path) -> None:

@@ -99,14 +99,21 @@ def test_neighbours_that_are_reached(host: Host, listening: int) -> None:
     assert network.pipeline(host, neighbours=[]) == "0 neighbours"
 
 
-def test_a_neighbour_that_begins_to_listen(host: Host, pause: Any, listening: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    late: list[socket.socket] = []
-    pause.meanwhile = lambda: late.append(socket.create_server(("127.0.0.1", port)))
-    assert network.pipeline(host, neighbours=[f"127.0.0.1:{listening}", f"127.0.0.1:{port}"]) == "2 neighbours"
+def test_a_neighbour_that_begins_to_listen(host: Host, pause: Any) -> None:
+    """Who was reached is not asked again."""
+    there, late = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    (_, first), (_, second) = there.getsockname(), late.getsockname()
+    late.close()
+    begun: list[socket.socket] = []
+
+    def meanwhile() -> None:
+        there.close()
+        begun.append(socket.create_server(("127.0.0.1", second)))
+
+    pause.meanwhile = meanwhile
+    assert network.pipeline(host, neighbours=[f"127.0.0.1:{first}", f"127.0.0.1:{second}"]) == "2 neighbours"
     assert pause.slept == [1]
-    late[0].close()
+    begun[0].close()
 
 
 def test_a_neighbour_that_refuses(host: Host, listening: int, pause: Any, monkeypatch: pytest.MonkeyPatch) -> None:
