@@ -103,7 +103,7 @@ def databases(host: Host, *, name: str, version: str, database: str, address: st
     def pooler() -> None:
         code, said, complaint = host.run(f"/usr/lib/postgresql/{version}/bin/pg_isready", "-h", address, "-p", str(port))
         if code != 0:
-            raise NotYet(f"the pooler: {complaint or said or f'pg_isready ended with status {code}'}")
+            raise NotYet(f"the pooler at {address}:{port} does not answer: {complaint or said or f'status {code}'}")
 
     host.until(pooler, 10, 2)
     if host.until(lambda: host.sql(version, database, TABLES), 5, 2) != "t":

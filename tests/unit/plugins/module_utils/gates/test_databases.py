@@ -150,7 +150,7 @@ def test_a_database(host: Host, database: Any) -> None:
 
 
 @pytest.mark.parametrize(("program", "answer", "reason", "waited"), [
-    ("pg_isready", {"code": 2, "output": "10.1.1.2:6432 - no response"}, "the pooler: 10.1.1.2:6432 - no response", [2] * 10),
+    ("pg_isready", {"code": 2, "output": "10.1.1.2:6432 - no response"}, "the pooler at 10.1.1.2:6432 does not answer: 10.1.1.2:6432 - no response", [2] * 10),
     ("sku_image_embeddings", {"code": 1, "complaint": "relation does not exist"}, "relation does not exist", [2] * 5),
     ("sku_image_embeddings", {"output": "f\n"}, "the tables of unde cannot be counted", []),
     ("pgbackrest", {"output": info(message="no valid backups")}, "production has no backup: no valid backups", [3] * 20),
