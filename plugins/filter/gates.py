@@ -83,12 +83,19 @@ def gates_found(
     """
     there = set(answering)
     concerned = {host: [key(gate) for gate in hostvars[host].get("unde_gates", ())] for host in hosts}
-    results = {host: hostvars[host].get("gate_measured", {}).get("gates", {}) if host in there else {} for host in concerned}
+    told = {host: hostvars[host].get("gate_measured", {}) if host in there else {} for host in concerned}
     says = {key(gate): gate["says"] for gate in gates}
     return [
-        {**gate, "says": says[key(gate)], "found": {host: results[host].get(key(gate), SILENT) for host, mine in concerned.items() if key(gate) in mine}}
+        {**gate, "says": says[key(gate)], "found": {host: _result(told[host], key(gate)) for host, mine in concerned.items() if key(gate) in mine}}
         for gate in asked
     ]
+
+
+def _result(told: Mapping[str, Any], which: str) -> Mapping[str, Any]:
+    """Return what a host measured for a gate; where the module itself failed, which then has no gates, why it did."""
+    silent = {**SILENT, "says": f"it could not be asked: {told['msg']}"} if told.get("failed") and "msg" in told else SILENT
+    found: Mapping[str, Any] = told.get("gates", {}).get(which, silent)
+    return found
 
 
 def gates_told(found: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -71,6 +71,13 @@ def test_a_host_that_does_not_answer_is_red(tmp_path: Path) -> None:
     assert "every vote of etcd is healthy: etcd-2: it did not answer" in played.text
 
 
+def test_a_module_that_fails_everywhere_ends_no_run(tmp_path: Path) -> None:
+    """The verdict is told, with the reason."""
+    played = play(tmp_path, "gates/all.yml", "-l", "etcd-2", answers=[("gates_info", {"failed": True, "msg": "the disk is full"})])
+    assert played.code != 0
+    assert "every vote of etcd is healthy: etcd-2: it could not be asked: the disk is full" in played.text, played.text[-2000:]
+
+
 def test_a_day_that_the_layout_does_not_have(tmp_path: Path) -> None:
     played = play(tmp_path, "day.yml", "-e", "day=77")
     assert played.code != 0

@@ -79,6 +79,11 @@ def test_one_red_host_is_enough_and_says_why() -> None:
     assert gates.gates_stand(one, ROLLOUT) == "The estate stands before day 11: Votes"
 
 
+def test_a_host_on_which_nothing_could_be_measured_says_why() -> None:
+    told = {"unde_gates": [BASE], "gate_measured": {"failed": True, "msg": "the disk is full"}}
+    assert gates.gates_red(gates.gates_found([BASE], OF_DAYS, "a", "a", {"a": told})) == ["day 1, hosts answer: a: it could not be asked: the disk is full"]
+
+
 def test_who_was_left_out_is_named_with_the_task_that_failed() -> None:
     assert gates.gates_left_out(["b"], {"b": {"left_out_because": "Start etcd"}}) == ["b: left out of the rest of the run, since 'Start etcd' failed"]
 
