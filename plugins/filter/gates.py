@@ -1,11 +1,14 @@
 # Copyright: UNDE
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which gates a run asks for, and what those that were measured say: lines for people, and what is red."""
+"""Which gates a run asks for, what they are measured with, and what those that were measured say: lines for people, and what is red."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ansible.errors import AnsibleError
+from jinja2.exceptions import UndefinedError
 
 #: What a host says that does not answer.
 SILENT = {"green": False, "says": "it did not answer, or failed earlier in this run"}
@@ -18,6 +21,33 @@ DRILLS = "drills"
 def key(gate: Mapping[str, Any]) -> str:
     """Return the name under which a host keeps what it measured for a gate."""
     return f"{gate['day']} {gate['name']}"
+
+
+def gates_given(
+    gates: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any], secrets: Mapping[str, Any],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return gates as the module ``unde.infra.gates_info`` takes them: each with its parameters and secrets, or with why they are not known.
+
+    Both are gate → name → template. What one host's gates need is evaluated, and nothing else; what is not known of one, as where no vault was given, leaves
+    the others as they are. A gate without a day is told under its name alone.
+    """
+    given = []
+    for gate in gates:
+        name = gate["name"]
+        each: dict[str, Any] = {"name": name, "key": key(gate) if "day" in gate else name}
+        try:
+            each |= {"parameters": _plain(parameters[name]) if name in parameters else {}, "secrets": _plain(secrets[name]) if name in secrets else {}}
+        except (AnsibleError, UndefinedError) as error:
+            each["problem"] = f"what it is measured with is not known: {error}"
+        given.append(each)
+    return given
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with all that is in it evaluated."""
+    if isinstance(value, Mapping):
+        return {name: _plain(value[name]) for name in value}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def gates_asked(
@@ -48,16 +78,24 @@ def gates_found(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return each gate that is asked for as ``{name, day, says, found}``; ``found`` is host → what it measured, of the ``hosts`` that are concerned.
 
-    Which those are says each host's ``unde_gates``, what they measured their ``gate_results``; a host that is not among the ``answering`` did not answer.
+    Which those are says each host's ``unde_gates``, what they measured ``gate_measured``, as the module ``unde.infra.gates_info`` returns it; a host that
+    is not among the ``answering`` did not answer.
     """
     there = set(answering)
     concerned = {host: [key(gate) for gate in hostvars[host].get("unde_gates", ())] for host in hosts}
-    results = {host: hostvars[host].get("gate_results", {}) if host in there else {} for host in concerned}
+    told = {host: hostvars[host].get("gate_measured", {}) if host in there else {} for host in concerned}
     says = {key(gate): gate["says"] for gate in gates}
     return [
-        {**gate, "says": says[key(gate)], "found": {host: results[host].get(key(gate), SILENT) for host, mine in concerned.items() if key(gate) in mine}}
+        {**gate, "says": says[key(gate)], "found": {host: _result(told[host], key(gate)) for host, mine in concerned.items() if key(gate) in mine}}
         for gate in asked
     ]
+
+
+def _result(told: Mapping[str, Any], which: str) -> Mapping[str, Any]:
+    """Return what a host measured for a gate; where the module itself failed, which then has no gates, why it did."""
+    silent = {**SILENT, "says": f"it could not be asked: {told['msg']}"} if told.get("failed") and "msg" in told else SILENT
+    found: Mapping[str, Any] = told.get("gates", {}).get(which, silent)
+    return found
 
 
 def gates_told(found: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -104,6 +142,6 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return name → filter."""
         return {
-            "gates_asked": gates_asked, "gates_found": gates_found, "gates_told": gates_told, "gates_red": gates_red,
+            "gates_given": gates_given, "gates_asked": gates_asked, "gates_found": gates_found, "gates_told": gates_told, "gates_red": gates_red,
             "gates_left_out": gates_left_out, "gates_stand": gates_stand,
         }  # fmt: skip

@@ -48,7 +48,11 @@ def client(module: AnsibleModule) -> Any:
     """Return a client of the store that a module's arguments name."""
     if MISSING:
         module.fail_json(msg=missing_required_lib("botocore"), exception=MISSING)
-    params = module.params
+    return connect(module.params)
+
+
+def connect(params: dict[str, Any]) -> Any:
+    """Return a client of a store that is told as ``STORE`` has it; the library is there."""
     made = botocore.session.get_session().create_client(
         "s3",
         endpoint_url=params["endpoint"],

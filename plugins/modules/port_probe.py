@@ -59,43 +59,8 @@ answers:
   sample: {production-db: {"6432": open}}
 """
 
-import errno
-import selectors
-import socket
-import time
-from collections.abc import Iterator
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-
-THROUGH = {0: "open", errno.ECONNREFUSED: "refused"}
-
-
-def probe(targets: list[dict[str, Any]], timeout_s: float) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield each target with its answer; all of them are tried at the same time."""
-    waiting = selectors.DefaultSelector()
-    for target in targets:
-        tried = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        tried.setblocking(False)
-        code = tried.connect_ex((target["address"], target["port"]))
-        if code == errno.EINPROGRESS:
-            waiting.register(tried, selectors.EVENT_WRITE, (target, tried))
-        else:
-            tried.close()
-            yield target, THROUGH.get(code, "unreachable")
-    end = time.monotonic() + timeout_s
-    while waiting.get_map() and time.monotonic() < end:
-        for key, _mask in waiting.select(max(0, end - time.monotonic())):
-            target, tried = key.data
-            code = tried.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            waiting.unregister(tried)
-            tried.close()
-            yield target, THROUGH.get(code, "unreachable")
-    for key in list(waiting.get_map().values()):
-        target, tried = key.data
-        waiting.unregister(tried)
-        tried.close()
-        yield target, "silent"
+from ansible_collections.unde.infra.plugins.module_utils import ports
 
 
 def main() -> None:
@@ -112,7 +77,7 @@ def main() -> None:
     targets, size = module.params["targets"], module.params["at_once"]
     answers: dict[str, dict[str, str]] = {}
     for start in range(0, len(targets), size):
-        for each, said in probe(targets[start : start + size], module.params["timeout_s"]):
+        for each, said in ports.probe(targets[start : start + size], module.params["timeout_s"]):
             answers.setdefault(each["host"], {})[str(each["port"])] = said
     module.exit_json(changed=False, answers=answers)
 

@@ -71,12 +71,7 @@ def test_every_day_has_its_playbook_its_gate_and_its_way_back(day: int) -> None:
         assert roles["vars"] == {"unde_part": f"day_{day:02d}"}
     mine = [gate for gate in GATES if gate.day == day]
     assert {gate.name for gate in mine} == OF_DAY[day]
-    for gate in mine:
-        assert gate.hosts
-        tasks = yaml.safe_load((support.ROOT / f"playbooks/gates/tasks/{gate.name}.yml").read_text(encoding="utf-8"))
-        assert not {"gate_key", "gate_results"} & {task.get("register") for task in tasks}, f"{gate.name}: a name of tasks/measure.yml's own"
-        last = tasks[-1].get("block", tasks)[-1]
-        assert "gate_measured" in last["ansible.builtin.set_fact"], gate
+    assert all(gate.hosts for gate in mine)
 
 
 def test_no_day_and_no_gate_but_those() -> None:

@@ -49,7 +49,6 @@ WHOLE: Answers = [
     ("endpoint health", votes()),
     ("ping -n", {"stdout": "rtt min/avg/max/mdev = 1/2/3/4 ms"}),
     ("pg_is_in_recovery", {"stdout": "0"}),
-    ("user_knowledge_opens", {"stdout": "t"}),
     ("patroni_config", {"changed": True, "actions": ["set pause"]}),
     ('/patroni"', {"status": -1}),
     ("unde-posthog list", {"stdout": "monday", "stdout_lines": ["monday"]}),
@@ -237,15 +236,15 @@ def test_no_run_starts_behind_a_guard(folder: Path, refusal: str, task: str) -> 
 
 @pytest.mark.parametrize(
     "ill", [
-        more(("patronictl (-c \\S+ )?list", members("starting")), id="standby"),
-        more(("^local-voice .*ping -n", {"rc": 1, "failed": True}), id="tunnel"),
+        more((f"^{STANDBY} .*gates_info .*failover", {"msg": "failover: not one leader", "failed": True}), id="standby"),
+        more(("^local-voice .*gates_info .*tunnels", {"msg": "tunnels: wg-voice to helsinki-gw", "failed": True}), id="tunnel"),
     ],
 )  # fmt: skip
 def test_maintenance_does_not_begin_where_one_thing_is_not_whole(folder: Path, ill: tuple[str, Mapping[str, Any]]) -> None:
     """A no that is written as text is a no; and one host that is not well holds all of them."""
     played = call(folder, "operate/gateway_maintenance.yml", "-echange={folder}/change.yml", "-egate_retries=1", "-eanyway=false", answers=[ill, *WHOLE])
     assert played.code != 0
-    assert "Nothing was begun" in played.text
+    assert f"Measure the gates: {ill[1]['msg']}. Nothing was begun" in played.text
     assert played.ran("change-the-gateway|pause.*true") == []
 
 
@@ -273,10 +272,10 @@ def test_a_change_that_comes_with_it_is_found(folder: Path) -> None:
 
 @pytest.mark.parametrize("host", [LEADER, more(STANDBY)])
 def test_a_drill_does_not_begin_on_a_shard_that_is_not_whole(folder: Path, host: str) -> None:
-    ill: Answers = [(f"^{host} .*user_knowledge_opens", {"stdout": "f"}), *WHOLE]
+    ill: Answers = [(f"^{host} .*gates_info .*master_key", {"msg": "master_key: it cannot open user knowledge", "failed": True}), *WHOLE]
     played = call(folder, "drills/lose_primary.yml", "-edrill=yes", answers=ill)
     assert played.code != 0
-    assert "is not whole" in played.text
+    assert f"is not whole, {host} said so last: Measure the gates: master_key: it cannot open user knowledge." in played.text
     assert played.changing == []
 
 

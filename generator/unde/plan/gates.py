@@ -1,7 +1,7 @@
 """The gates: what must be true when a day ends, in words, and which hosts are asked.
 
 A gate belongs to the day on which its role is applied to the host; one that asks a cluster as a whole, to the day on which its last member is there.
-How a gate is measured is a file of its name in ``playbooks/gates/tasks/``.
+How a gate is measured is a function of its name in ``plugins/module_utils/gates/``; what that is told, ``playbooks/gates/tasks/measure.yml``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Gate:
     """One gate of one day.
 
     Attributes:
-        name: of the file that measures it.
+        name: of the function that measures it.
         says: what is true where it is green.
         hosts: who is asked: hosts that the role may act on.
 

@@ -6,6 +6,7 @@ import importlib.util
 from typing import Any
 
 import pytest
+from jinja2.exceptions import UndefinedError
 
 import support
 
@@ -26,7 +27,7 @@ CONCERNED = {"a": [BASE], "b": [BASE, VOTES], "c": [VOTES]}
 
 
 def found(results: dict[str, Any], hosts: str = "abc", asked: Any = (BASE, VOTES)) -> Any:
-    hostvars = {host: {"unde_gates": CONCERNED[host], "gate_results": results.get(host, {})} for host in CONCERNED}
+    hostvars = {host: {"unde_gates": CONCERNED[host], "gate_measured": {"gates": results.get(host, {})}} for host in CONCERNED}
     return gates.gates_found(asked, OF_DAYS, hosts, [host for host in hosts if host in results], hostvars)
 
 
@@ -78,6 +79,11 @@ def test_one_red_host_is_enough_and_says_why() -> None:
     assert gates.gates_stand(one, ROLLOUT) == "The estate stands before day 11: Votes"
 
 
+def test_a_host_on_which_nothing_could_be_measured_says_why() -> None:
+    told = {"unde_gates": [BASE], "gate_measured": {"failed": True, "msg": "the disk is full"}}
+    assert gates.gates_red(gates.gates_found([BASE], OF_DAYS, "a", "a", {"a": told})) == ["day 1, hosts answer: a: it could not be asked: the disk is full"]
+
+
 def test_who_was_left_out_is_named_with_the_task_that_failed() -> None:
     assert gates.gates_left_out(["b"], {"b": {"left_out_because": "Start etcd"}}) == ["b: left out of the rest of the run, since 'Start etcd' failed"]
 
@@ -92,9 +98,28 @@ def test_many_figures_are_told_as_a_range() -> None:
     assert gates.gates_told(many) == ["✓ day  1  hosts answer (6 hosts: 1 ms to 6 ms)"]
 
 
-def test_every_gate_of_the_plan_is_measured_by_a_file_of_its_name() -> None:
-    from unde.plan import gates as plan
+def test_what_a_gate_is_measured_with_goes_with_it() -> None:
+    """Under its day and name, or its name alone; of what no host of this run is asked, nothing is looked at."""
+    parameters, secrets = {"base": {"firewall": True}, "votes": {"members": [{"name": "a"}]}, "drills": None}, {"votes": {"keys": {"a": "b"}}}
+    assert gates.gates_given([BASE, {"name": "votes"}], parameters, secrets) == [
+        {"name": "base", "key": "1 base", "parameters": {"firewall": True}, "secrets": {}},
+        {"name": "votes", "key": "votes", "parameters": {"members": [{"name": "a"}]}, "secrets": {"keys": {"a": "b"}}},
+    ]
 
-    named = {name for name, *_ in (*plan.OF_ROLES, *plan.OF_SHARDS, *plan.OF_CLUSTERS)} | set(plan.STATED)
-    files = {path.stem for path in (support.ROOT / "playbooks/gates/tasks").glob("*.yml")} - {"measure"}
-    assert named == files
+
+def test_what_is_not_known_of_one_gate_leaves_the_others() -> None:
+    class Unknown(dict[str, Any]):
+        """Parameters that cannot be evaluated, as Ansible has them: only where they are looked up."""
+
+        def __getitem__(self, name: str) -> Any:
+            raise UndefinedError("'vault_keys' is undefined")
+
+    known = {"base": {"firewall": True}}
+    unknown = {"name": "votes", "key": "11 votes", "problem": "what it is measured with is not known: 'vault_keys' is undefined"}
+    given = [{"name": "base", "key": "1 base", "parameters": known["base"], "secrets": {}}, unknown]
+    assert gates.gates_given([BASE, VOTES], {**known, "votes": Unknown(members=3)}, {}) == given
+    assert gates.gates_given([BASE, VOTES], {**known, "votes": {}}, {"votes": Unknown(keys="")}) == given
+
+
+def test_a_gate_that_is_not_there_is_the_modules_to_tell() -> None:
+    assert gates.gates_given([{"name": "moon"}], {}, {}) == [{"name": "moon", "key": "moon", "parameters": {}, "secrets": {}}]
