@@ -5,14 +5,15 @@ SHELL := /bin/bash
 
 ENGINE ?= routeros
 SHARDS ?= 1
+CONNECTION ?= docker
 IN_VENV := . scripts/environment &&
 IN_LAB := . scripts/environment lab &&
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: ## the whole estate on this machine, verified; ENGINE=routeros (or linux) and SHARDS=1 are the defaults
-	@scripts/bootstrap && scripts/lab --engine $(ENGINE) --shards $(SHARDS)
+lab: ## the whole estate on this machine, verified; ENGINE=routeros (or linux), SHARDS=1 and CONNECTION=docker (or ssh, as people do) are the defaults
+	@scripts/bootstrap && scripts/lab --engine $(ENGINE) --shards $(SHARDS) --connection $(CONNECTION)
 
 rollout: ## the same from nothing, a day after the other, each with its gate, up to the drill of day 15
 	@scripts/bootstrap && scripts/lab --days --engine $(ENGINE) --shards $(SHARDS)

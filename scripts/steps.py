@@ -89,6 +89,8 @@ CAUSES, WIDTH = 10, 500
 #: What a change of the gateway's engine is: the gateway itself, and the tunnels that end there.
 ENGINE_DAYS = ("playbooks/days/day_01_gateway_and_monitoring.yml", "playbooks/days/day_08_tunnels.yml")
 ENGINE_TESTS = ("matrix", "tunnels", "keys", "stolen_key")
+#: Hosts that are made anew, for the first run over SSH: one near the users with a tunnel, one at the other site; neither keeps what others need.
+FRESH = ("local-mood", "collage")
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,29 @@ def by_own_strategy(name: str) -> Step:
     return Step(f"{OWN} {name}", [[*molecule, action, "-s", name] for action in ("destroy", "converge", "destroy")])
 
 
+def every_fresh_host_was_built(said: str) -> str:
+    """Judge a run's recap: a host that was made anew must have been reached, and changed."""
+    changed = {host: int(count) for host, count in re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)}
+    idle = [host for host in FRESH if not changed.get(host)]
+    return f"nothing was built on {', '.join(idle)}" if idle else ""
+
+
+def by_ssh() -> list[Step]:
+    """Return the steps on the running lab that reach its hosts as people do: from a control node outside both sites, through the WAN's delay, with sudo."""
+    ssh = ["env", "UNDE_CONNECTION=ssh"]
+    containers = [f"unde-lab-{host}" for host in FRESH]
+    keys = pytest("estate: by SSH, new keys for a tunnel", *of_estate("keys"))
+    return [
+        Step("estate: by SSH, first run of new hosts", [
+            ["docker", "rm", "--force", "--volumes", *containers], [LAB, "molecule/estate/create.yml"], ["scripts/lab-control"], [*ssh, LAB, "site.yml"],
+        ], every_fresh_host_was_built),
+        Step("estate: by SSH, second run", [[*ssh, "molecule/estate/second_run.py", "--json", ".cache/bench/second_run_ssh.json"]]),
+        Step("estate: by SSH, day 8", [[*ssh, LAB, "playbooks/days/day_08_tunnels.yml"]]),
+        replace(keys, commands=[[*ssh, *command] for command in keys.commands]),
+        Step("estate: by SSH, the firewall's roll-back", [[*ssh, LAB, "molecule/estate/control/locked_out.yml"]]),
+    ]  # fmt: skip
+
+
 def roles_of_test() -> list[str]:
     """Return the scenarios that `make test` runs."""
     return [name for name in scenarios() if name not in (ESTATE, *PROVED, *opt_in())]
@@ -289,6 +314,7 @@ def prove() -> Plan:
             Step("estate: second run after the days", SECOND_RUN.commands),
             pytest("estate: all tests", *of_estate(*(name for name in files_of_estate() if name not in last))),
             Step("estate: changes as foretold", [["molecule/estate/diff.py", "--json", ".cache/bench/diff.json"]]),
+            *by_ssh(),
             # The same lab, its gateway changed while it runs: the days that the engine matters to, and the tests that it could fail.
             Step("estate: on engine linux", [
                 ["scripts/uplink", "check"], ["scripts/lab", "--engine", "linux", "--playbooks", *ENGINE_DAYS, "--tests", *ENGINE_TESTS],
@@ -513,7 +539,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     os.environ.update({"ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"})
-    for name in ("UNDE_SET", "UNDE_OVERLAY", "UNDE_IMAGE"):
+    for name in ("UNDE_SET", "UNDE_OVERLAY", "UNDE_IMAGE", "UNDE_CONNECTION"):
         os.environ.pop(name, None)
     threading.Thread(target=alive, daemon=True).start()
     began, busy = time.monotonic(), busy_s()

@@ -133,6 +133,26 @@ def test_nothing_that_is_proved_is_in_neither() -> None:
         assert all(step.name.startswith("estate: ") for step in (*plan.making, *plan.estate, *plan.last))
 
 
+def test_make_prove_reaches_the_lab_as_people_do() -> None:
+    """From the control node: a first run, a second one, a day, an operation, a firewall that takes itself back; what builds the lab runs here."""
+    mine = [step for step in steps.prove().estate if step.name.startswith("estate: by SSH, ")]
+    over_ssh = [" ".join(command) for step in mine for command in step.commands if "UNDE_CONNECTION=ssh" in command]
+    for what in ("lab-playbook site.yml", "second_run.py", "playbooks/days/day_", "pytest", "locked_out.yml"):
+        assert [command for command in over_ssh if what in command], what
+    here = [command for step in mine for command in step.commands if "UNDE_CONNECTION=ssh" not in command]
+    assert [command[0] for command in here] == ["docker", "scripts/lab-playbook", "scripts/lab-control"]
+    assert next(step for step in mine if "scripts/lab-control" in " ".join(map(" ".join, step.commands))).judge is steps.every_fresh_host_was_built
+    assert here[0][-len(steps.FRESH) :] == [f"unde-lab-{host}" for host in steps.FRESH]
+    assert "UNDE_CONNECTION" not in commands(steps.test())
+
+
+def test_a_first_run_that_built_nothing_on_a_new_host_fails() -> None:
+    recap = "".join(f"{host:<20} : ok=90   changed=40   unreachable=0    failed=0\n" for host in (*steps.FRESH, "other"))
+    assert steps.every_fresh_host_was_built(recap) == ""
+    assert steps.every_fresh_host_was_built(recap.replace("changed=40", "changed=0 ", 1)) == f"nothing was built on {steps.FRESH[0]}"
+    assert steps.every_fresh_host_was_built("") == f"nothing was built on {', '.join(steps.FRESH)}"
+
+
 @pytest.mark.parametrize("command", steps.PLANS)
 def test_each_names_what_it_leaves_to_the_other(command: str) -> None:
     own, other = ({step.name for step in plan().steps} for plan in (steps.PLANS[command], steps.PLANS["prove" if command == "test" else "test"]))
