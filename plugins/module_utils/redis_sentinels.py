@@ -202,9 +202,9 @@ class Sentinel:
         give_up = time.monotonic() + SEE_S
         while True:
             sees = [self.seen(each) for each in self.wanted["instances"]]
-            if all(whole for _, _, whole in sees) or time.monotonic() > give_up:
+            if all(whole for _said, _leads, whole in sees) or time.monotonic() > give_up:
                 break
             time.sleep(0.5)
-        if not all(leads for _, leads, _ in sees):
-            raise Failed("; ".join(said for said, _, _ in sees))
-        return [said for said, _, _ in sees]
+        if not all(leads for _said, leads, _whole in sees):
+            raise Failed("; ".join(said for said, _leads, _whole in sees))
+        return [said for said, _leads, _whole in sees]

@@ -43,7 +43,7 @@ def master(name: str, known: dict[str, Any]) -> str | None:
 
     answers: list[tuple[int, str]] = []
     for place in known["sentinels"]:
-        address, _, port = place.rpartition(":")
+        address, _colon, port = place.rpartition(":")
         sentinel: Any = redis.Redis(address, int(port), username="client", password=known["sentinel_password"], socket_timeout=ANSWER_S, **ONCE)
         try:
             told = sentinel.sentinel_master(name)

@@ -32,7 +32,7 @@ def backups(host: Host, *, stanza: str) -> str:
 
 def _backups(host: Host, stanza: str, *repository: str, whole: bool = False) -> str:
     """Return how many backups a stanza has; with ``whole``, without those that pgBackRest found errors in."""
-    [found, *_] = host.ask_json(*postgresql.as_postgres("pgbackrest", f"--stanza={stanza}", *repository, "info", "--output=json")) or [{}]
+    [found, *_others] = host.ask_json(*postgresql.as_postgres("pgbackrest", f"--stanza={stanza}", *repository, "info", "--output=json")) or [{}]
     made = found.get("backup", [])
     there = [each for each in made if not (whole and each.get("error"))]
     if not there:

@@ -40,7 +40,7 @@ class Host:
             Red: it is not so; ``NotYet`` where it might be so later.
 
         """
-        for _ in range(retries if self.retries is None else self.retries):
+        for _attempt in range(retries if self.retries is None else self.retries):
             try:
                 return question()
             except NotYet:
