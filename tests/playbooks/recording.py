@@ -26,7 +26,7 @@ OVERLAY: dict[str, Any] = {
 }
 #: What only asks.
 READS = re.compile(
-    r"endpoint health|patronictl (-c \S+ )?list|patronictl show-config|ping -n|SELECT |^ping$|/patroni\b|unde-posthog list"
+    r"endpoint health|patronictl (-c \S+ )?list|patronictl show-config|ping -n|SELECT |^ping$|contact_info|/patroni\b|unde-posthog list"
     r"|\b(setup|stat|slurp|knock|wait_for)\b"
 )
 
