@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,12 +35,19 @@ def due(groups: Mapping[str, Iterable[str]], part: str, running: bool) -> dict[s
     """
     if running and not any(group.startswith("managed_") for group in groups):
         raise AnsibleFilterError(NO_ESTATE)
-    barred = [*groups.get(LEFT_OUT, ())]
-    if running:
-        met = set(groups.get(MET, ()))
-        barred += [host for host in in_use(groups) if host not in met]
-    but = "".join(f":!{host}" for host in sorted(set(barred)))
+    but = "".join(f":!{host}" for host in sorted(_barred(groups, running)))
     return {role: f"{part}_{role}{but}" if groups.get(f"{part}_{role}") else NOBODY for role in ROLES}
+
+
+def roles_due(groups: Mapping[str, Iterable[str]], part: str, host: str) -> list[str]:
+    """Return the roles that act on a host in this run."""
+    return [role for role in ROLES if host in groups.get(f"{part}_{role}", ())] if host not in _barred(groups, True) else []
+
+
+def _barred(groups: Mapping[str, Iterable[str]], running: bool) -> set[str]:
+    """Return the hosts that no role may act on: those left out, and once the run has begun those in use that nobody has met in it."""
+    strangers = set(in_use(groups)) - set(groups.get(MET, ())) if running else set()
+    return {*groups.get(LEFT_OUT, ()), *strangers}
 
 
 def acting(groups: Mapping[str, Iterable[str]], part: str) -> str:
@@ -72,14 +78,14 @@ def in_use(groups: Mapping[str, Iterable[str]]) -> list[str]:
 def unmet(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the hosts in use that a role may act on and that bear no mark of a first contact, or one of other roles.
 
-    ``contact_mark`` of a host is what it said when asked for the mark (playbooks/gates/first_contact.yml).
+    ``debian_release_seen`` of a host is what it said when asked (playbooks/gates/first_contact.yml).
     """
     strange = []
     for host in hosts:
         told = hostvars[host]
         if "base" not in told["unde_roles"]:
             continue  # a server that is itself the router has no system of ours that could bear a mark
-        mark = json.loads(told["contact_mark"].get("stdout") or "null")
+        mark = told["debian_release_seen"].get("mark")
         if mark is None or (EVERYWHERE & set(told["unde_adopt"])) - set(mark.get("roles", ())):
             strange.append(host)
     return strange
@@ -90,4 +96,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return name → filter."""
-        return {"acting": acting, "due": due, "passed_over": passed_over, "to_meet": to_meet, "unmet": unmet}
+        return {"acting": acting, "due": due, "passed_over": passed_over, "roles_due": roles_due, "to_meet": to_meet, "unmet": unmet}

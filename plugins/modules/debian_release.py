@@ -17,7 +17,7 @@ author: UNDE (@unde)
 extends_documentation_fragment: [unde.infra.read_only]
 options:
   supported:
-    description: Code names of the releases that are supported.
+    description: Code names of the releases that are supported; empty, whatever the machine runs.
     type: list
     elements: str
     required: true
@@ -57,35 +57,13 @@ pretty_name:
   sample: Debian GNU/Linux 13 (trixie)
 """
 
-import re
-from pathlib import Path
-from typing import NamedTuple
-
 from ansible.module_utils.basic import AnsibleModule
-
-#: By os-release(5) the first that is there.
-FILES = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
-
-
-class Release(NamedTuple):
-    """What a system is."""
-
-    system: str
-    release: str
-    version: str
-    pretty_name: str
-
-
-def read(text: str) -> Release:
-    """Return what the text of an os-release file says."""
-    said: dict[str, str] = dict(re.findall(r"""^([A-Z_]+)=["']?([^"'\n]*)""", text, re.MULTILINE))
-    system = said.get("ID", "linux")
-    return Release(system, said.get("VERSION_CODENAME", ""), said.get("VERSION_ID", ""), said.get("PRETTY_NAME", system))
+from ansible_collections.unde.infra.plugins.module_utils.debian import Release, own_release
 
 
 def refusal(found: Release, supported: list[str], role: str, host: str) -> str | None:
     """Return why the role must not act on the host; None: it may."""
-    if found.system == "debian" and found.release in supported:
+    if not supported or (found.system == "debian" and found.release in supported):
         return None
     return (
         f"{host} runs {found.pretty_name}, and the role {role} works on {' and '.join(supported)} alone. Nothing was done. Upgrade the host to {supported[-1]} "
@@ -104,7 +82,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    found = read(next((file.read_text(encoding="utf-8") for file in FILES if file.is_file()), ""))
+    found = own_release()
     told = {"release": found.release, "version": found.version, "pretty_name": found.pretty_name}
     if why := refusal(found, module.params["supported"], module.params["role"], module.params["host"]):
         module.fail_json(msg=why, **told)

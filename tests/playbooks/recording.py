@@ -27,7 +27,7 @@ OVERLAY: dict[str, Any] = {
 #: What only asks.
 READS = re.compile(
     r"endpoint health|patronictl (-c \S+ )?list|patronictl show-config|ping -n|SELECT |^ping$|/patroni\b|unde-posthog list"
-    r"|\b(setup|stat|slurp|knock|wait_for|gates_info)\b"
+    r"|\b(setup|stat|slurp|knock|wait_for|contact_info|gates_info)\b"
 )
 
 

@@ -67,6 +67,7 @@ def role_plays() -> list[tuple[str, str]]:
             [block] = [task for task in play["tasks"] if "block" in task]
             [imported] = [task["ansible.builtin.import_role"] for task in block["block"] if "ansible.builtin.import_role" in task]
             role = imported["name"].removeprefix("unde.infra.")
+            assert imported.get("rolespec_validate") is False, f"{play['name']}: {role}'s arguments are checked twice"
             assert role == match[1], f"{play['name']} applies {role} to the hosts of {match[1]}"
             found.append((role, match[2]))
     return found
@@ -75,8 +76,8 @@ def role_plays() -> list[tuple[str, str]]:
 PLAYS = role_plays()
 
 
-def selected(estate: Estate, part: str) -> list[tuple[str, set[str]]]:
-    """Return each play's role and hosts, by Ansible's own reading of the patterns."""
+def inventory_of(estate: Estate) -> InventoryManager:
+    """Return Ansible's own inventory of an estate's groups."""
     inventory = InventoryManager(loader=DataLoader(), sources=[])
     for host, mine in groups.members(estate).items():
         inventory.add_host(host)
@@ -84,6 +85,12 @@ def selected(estate: Estate, part: str) -> list[tuple[str, set[str]]]:
             inventory.add_group(group)
             inventory.add_host(host, group)
     inventory.reconcile_inventory()
+    return inventory
+
+
+def selected(estate: Estate, part: str) -> list[tuple[str, set[str]]]:
+    """Return each play's role and hosts, by Ansible's own reading of the patterns."""
+    inventory = inventory_of(estate)
     patterns = plays.due(inventory.get_groups_dict(), part, False)
     return [(role, {host.name for host in inventory.get_hosts(f"{patterns[role]}{rest}")}) for role, rest in PLAYS]
 
@@ -116,6 +123,28 @@ def test_the_site_reaches_every_pair_once_and_after_what_it_needs(name: str) -> 
         for needed in ROLES[role].after:
             if needed in applied[host]:
                 assert places[host, needed][0] < places[host, role][0], f"{role} on {host} before its {needed}"
+
+
+@pytest.mark.parametrize("name", ESTATES)
+def test_what_each_pair_is_told_is_checked_before_the_first_role_acts(name: str) -> None:
+    """For the whole rollout and for each day, of exactly the roles that act: their plays leave Ansible's own check out."""
+    estate = ESTATES[name]
+    told = {**inventory_of(estate).get_groups_dict(), plays.MET: list(estate.hosts)}
+    for part in ("managed", *(day.name for day in rollout.days(estate))):
+        acting = {(host, role) for role, hosts in selected(estate, part) for host in hosts}
+        assert {(host, role) for host in estate.hosts for role in plays.roles_due(told, part, host)} == acting
+
+
+def test_the_check_of_what_roles_are_told_comes_first() -> None:
+    """On all hosts that roles act on, at once, and it ends the run for all."""
+    first = [play["ansible.builtin.import_playbook"] for play in yaml.safe_load((PLAYBOOKS / "roles.yml").read_text(encoding="utf-8"))[:2]]
+    assert first == ["gates/estate.yml", "gates/first_contact.yml"]
+    *_looks, check = yaml.safe_load((PLAYBOOKS / "gates/first_contact.yml").read_text(encoding="utf-8"))
+    assert check["hosts"] == "{{ groups | unde.infra.acting(unde_part | default('managed')) }}"
+    assert (check["any_errors_fatal"], check["tags"]) == (True, "always")
+    [task] = check["tasks"]
+    assert task["unde.infra.role_arguments"] == {"roles": "{{ groups | unde.infra.roles_due(unde_part | default('managed'), inventory_hostname) }}"}
+    assert "when" not in task
 
 
 @pytest.mark.parametrize("name", ESTATES)

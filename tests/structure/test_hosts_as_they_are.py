@@ -350,7 +350,7 @@ def test_a_role_does_not_depend_on_who_logs_in(file: Path) -> None:
     texts = [json.dumps({key: value for key, value in task.items() if key not in outer}) for task in tasks(file)]
     found = [word for text in texts for word in re.findall(r"ansible_user\b|synchronize|remote_user|(?<![\w/.=])~/|\$HOME\b", text)]
     # What is refused where no key lets the login in looks for the login's own key.
-    assert not found or file == ROLES / "base/tasks/look.yml", found
+    assert not found or file == ROLES / "base/tasks/prepare.yml", found
 
 
 # --- Programs that a host may lack ---

@@ -85,7 +85,9 @@ def test_what_is_fed_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_has_its_unit_test(name: str) -> None:
-    there = (support.ROOT / f"tests/unit/plugins/modules/test_{name}.py").is_file()
+    """What an action does on the control node is tested as an action."""
+    kind = "action" if (support.ROOT / f"plugins/action/{name}.py").is_file() else "modules"
+    there = (support.ROOT / f"tests/unit/plugins/{kind}/test_{name}.py").is_file()
     assert there is not (name in TESTED_ELSEWHERE), name
 
 

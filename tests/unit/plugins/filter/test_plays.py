@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from typing import Any
 
 import pytest
@@ -49,6 +48,18 @@ def test_whoever_was_left_out_is_in_no_pattern_any_more() -> None:
     assert plays.due({**GROUPS, "contact_met": ["push"], "left_out": ["cache"]}, "managed", True)["redis"] == "managed_redis:!cache"
 
 
+def test_the_roles_of_a_host_are_those_of_the_part() -> None:
+    assert plays.roles_due({**GROUPS, "day_01_base": ["cache"]}, "managed", "cache") == ["base", "redis"]
+    assert plays.roles_due(GROUPS, "day_09", "cache") == ["redis"]
+    assert plays.roles_due(GROUPS, "day_01", "cache") == []
+
+
+def test_who_is_in_no_pattern_has_no_roles() -> None:
+    assert plays.roles_due(GROUPS, "managed", "push") == []
+    assert plays.roles_due({**GROUPS, "contact_met": ["push"]}, "managed", "push") == ["base", "redis"]
+    assert plays.roles_due({**GROUPS, "left_out": ["cache"]}, "managed", "cache") == []
+
+
 def test_who_is_to_be_met_is_in_use_and_acted_on() -> None:
     assert plays.to_meet(GROUPS, "managed") == "push"
     assert plays.to_meet(GROUPS, "day_09") == plays.NOBODY
@@ -62,7 +73,7 @@ def test_who_was_not_met_was_passed_over() -> None:
 
 def test_a_mark_of_the_same_roles_is_wanted() -> None:
     def host(mark: Any, adopt: tuple[str, ...] = ("base", "firewall", "redis"), roles: tuple[str, ...] = ("base",)) -> dict[str, Any]:
-        return {"unde_adopt": list(adopt), "unde_roles": list(roles), "contact_mark": {"stdout": json.dumps(mark) if mark is not None else ""}}
+        return {"unde_adopt": list(adopt), "unde_roles": list(roles), "debian_release_seen": {"mark": mark}}
 
     hosts = {
         "met": host({"roles": ["base", "firewall"]}), "strange": host(None), "more": host({"roles": ["base"]}),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.unde.infra.plugins.module_utils import debian
 
 import support
 
@@ -31,6 +32,8 @@ DERIVED = 'PRETTY_NAME="Raspbian GNU/Linux 12"\nVERSION_CODENAME=bookworm\nID=ra
     [
         (TWELVE, ["bookworm", "trixie"], False),
         (TWELVE, ["trixie"], True),
+        (TWELVE, [], False),
+        (UBUNTU, [], False),
         (TESTING, ["bookworm", "trixie"], True),
         (UBUNTU, ["bookworm", "trixie"], True),
         (DERIVED, ["bookworm", "trixie"], True),
@@ -40,12 +43,12 @@ DERIVED = 'PRETTY_NAME="Raspbian GNU/Linux 12"\nVERSION_CODENAME=bookworm\nID=ra
 )
 def test_refusal(text: str, supported: list[str], refused: bool) -> None:
     """What is no supported release of Debian itself is refused."""
-    assert (module.refusal(module.read(text), supported, "redis", "push") is not None) == refused
+    assert (module.refusal(debian.read(text), supported, "redis", "push") is not None) == refused
 
 
 def test_what_is_said() -> None:
     """The host, what it runs, the role, and what can be done."""
-    said = module.refusal(module.read(TWELVE), ["trixie"], "redis", "push")
+    said = module.refusal(debian.read(TWELVE), ["trixie"], "redis", "push")
     for wanted in (
         "push runs Debian GNU/Linux 12 (bookworm)",
         "the role redis works on trixie alone",
@@ -60,13 +63,13 @@ def test_what_is_said() -> None:
 
 def test_what_is_read() -> None:
     """With quotes of either kind, or none; what is not there is empty."""
-    assert module.read(TWELVE) == ("debian", "bookworm", "12", "Debian GNU/Linux 12 (bookworm)")
-    assert module.read(TESTING) == ("debian", "forky", "", "Debian GNU/Linux forky/sid")
-    assert module.read("") == ("linux", "", "", "linux")
+    assert debian.read(TWELVE) == ("debian", "bookworm", "12", "Debian GNU/Linux 12 (bookworm)")
+    assert debian.read(TESTING) == ("debian", "forky", "", "Debian GNU/Linux forky/sid")
+    assert debian.read("") == ("linux", "", "", "linux")
 
 
 #: The host's own release, so that the roles below find it supported or not on whatever Debian the tests run.
-OWN = module.read(next((file.read_text(encoding="utf-8") for file in module.FILES if file.is_file()), "")).release
+OWN = debian.own_release().release
 
 
 def role(folder: Path, name: str, releases: list[str]) -> None:
