@@ -17,7 +17,7 @@ from unde_client import processes, writes
 from unde_client.errors import ClosedError, JournalBrokenError, JournalFullError, PendingError
 from unde_client.files import Directory
 from unde_client.journal import Journal
-from unde_client.ledger import Ledger
+from unde_client.ledger import COUNTED, Ledger
 from unde_client.members import Member, Order, Record
 from unde_client.processes import Answer, Ask, Connect, Consult, Drop, Pause, Process, Remove, Request, Tell, Verifier, Writer
 from unde_client.sessions import Psycopg
@@ -127,7 +127,8 @@ class AsyncClient:
         self._broken: Exception | None = None
         writer = Writer(self._ledger, self._kinds, str(journal.client), order, time.monotonic, settings.look_s)
         verifier = Verifier(self._ledger, self._kinds, order, settings.verify_s)
-        self._tasks = [asyncio.create_task(self._guarded(work)) for work in (self._drive(writer.run()), self._drive(verifier.run()), self._store())]
+        works = (lambda: self._drive(writer.run()), lambda: self._drive(verifier.run()), self._store)
+        self._tasks = [asyncio.create_task(self._guarded(work)) for work in works]
 
     @classmethod
     async def open(
@@ -173,8 +174,8 @@ class AsyncClient:
     @property
     def counts(self) -> dict[str, int]:
         """Return how things stand: the ledger's counts, and ``unacknowledged``, ``unverified`` (writes), ``bytes`` (of the journal's capacity)."""
-        ledger = self._ledger
-        return {**ledger.counts, "unacknowledged": ledger.unacknowledged, "unverified": ledger.unverified, "bytes": self._bytes}
+        ledger, counted = self._ledger, {name: self._ledger.counts[name] for name in COUNTED}
+        return {**counted, "unacknowledged": ledger.unacknowledged, "unverified": ledger.unverified, "bytes": self._bytes}
 
     async def submit(self, kind: str, user: str, values: Mapping[str, Value], id: UUID | None = None, timeout: float | None = None) -> Ticket:
         """Return when the write is on this host's disk: it will be tried until it is done.
@@ -338,9 +339,9 @@ class AsyncClient:
 
     # ── The processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except JournalBrokenError as error:
             self._break(error)
         except Exception as error:

@@ -5,8 +5,8 @@ acknowledged it. It leaves when another member is known to have it too. What tha
 
 - A lineage is a member and the timeline on which it is primary. Each transaction says on which one it counts, and fails on another. All of one lineage's
   transactions go through one connection, one after the other, so that the order of batches is the order in its WAL.
-- A *witness* is a write that was sent once, and by which a row came to be. Where a standby other than that primary shows the row, it has replayed the
-  primary's WAL up to there: with it every batch of that lineage up to the witness's. Rows that may have been written before, on whatever member, prove
+- A *tracer* is a write that was sent once, and by which a row came to be. Where a standby other than that primary shows the row, it has replayed the
+  primary's WAL up to there: with it every batch of that lineage up to the tracer's. Rows that may have been written before, on whatever member, prove
   nothing: a former primary that was not rewound yet shows them, and will lose them.
 - On another lineage everything that was held is in doubt again: it is asked for, and sent again where it is missing, before anything new.
 """
@@ -23,8 +23,10 @@ from unde_client.writes import Entry
 
 #: Classes of errors that the same write would meet every time: data, integrity, syntax and rights, unsupported, and what a trigger or view refuses.
 FINAL = {"0A", "21", "22", "23", "27", "2F", "38", "39", "42", "44", "P0"}
-#: How many witnesses one question names: spread over all, so that some are old enough whatever the lag.
-WITNESSES = 100
+#: What is counted.
+COUNTED = ("acknowledged", "replayed", "verified", "refused", "forgotten", "lineages")
+#: How many tracers one question names: spread over all, so that some are old enough whatever the lag.
+TRACERS = 100
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Item:
     Attributes:
         attempts: how often it was sent.
         batch: which transaction of the lineage had it, while it is held.
-        witness: its row on a standby proves that the standby has this batch.
+        tracer: its row on a standby proves that the standby has this batch.
         promised: somebody was told that it is acknowledged, or may have been: it comes from the disk.
 
     """
@@ -42,7 +44,7 @@ class Item:
     entry: Entry
     attempts: int = 0
     batch: int = 0
-    witness: bool = False
+    tracer: bool = False
     promised: bool = False
 
 
@@ -142,7 +144,7 @@ class Ledger:
         for item in work.items:
             del self._doubtful[item.entry.seq]
             if item.entry.id in found:
-                fresh += self._acknowledged(item, witness=False)
+                fresh += self._acknowledged(item, tracer=False)
             else:
                 missing[item.entry.seq] = item
         if missing:
@@ -163,7 +165,7 @@ class Ledger:
         fresh = []
         for item, made in zip(self._sent, rows, strict=True):
             self.counts["replayed"] += bool(made and item.promised)
-            fresh += self._acknowledged(item, witness=bool(made) and item.attempts == 1)
+            fresh += self._acknowledged(item, tracer=bool(made) and item.attempts == 1)
         self._sent = []
         return fresh
 
@@ -187,8 +189,8 @@ class Ledger:
         self._doubtful = dict(sorted({**self._doubtful, **{item.entry.seq: item for item in self._sent}}.items()))
         self._sent = []
 
-    def _acknowledged(self, item: Item, witness: bool) -> list[Entry]:
-        item.batch, item.witness = self._batch, witness
+    def _acknowledged(self, item: Item, tracer: bool) -> list[Entry]:
+        item.batch, item.tracer = self._batch, tracer
         self._held[item.entry.seq] = item
         if item.promised:
             return []
@@ -199,17 +201,17 @@ class Ledger:
     # ── The standby ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def question(self) -> Question | None:
-        """Return what a standby is to be asked; nothing where there is no witness."""
-        witnesses = [item for item in self._held.values() if item.witness]
-        if not witnesses or not self.lineage:
+        """Return what a standby is to be asked; nothing where there is no tracer."""
+        tracers = [item for item in self._held.values() if item.tracer]
+        if not tracers or not self.lineage:
             return None
-        last = len(witnesses) - 1
-        chosen = {round(last * step / max(1, WITNESSES - 1)) for step in range(WITNESSES)}
-        return Question(self.lineage, [witnesses[index] for index in sorted(chosen)])
+        last = len(tracers) - 1
+        chosen = {round(last * step / max(1, TRACERS - 1)) for step in range(TRACERS)}
+        return Question(self.lineage, [tracers[index] for index in sorted(chosen)])
 
     def proved(self, question: Question, found: Collection[UUID]) -> list[Entry]:
-        """Learn which witnesses a standby shows, one that is not the lineage's own member; return the writes that may leave."""
-        batches = [item.batch for item in question.items if item.entry.id in found and item.witness and self._held.get(item.entry.seq) is item]
+        """Learn which tracers a standby shows, one that is not the lineage's own member; return the writes that may leave."""
+        batches = [item.batch for item in question.items if item.entry.id in found and item.tracer and self._held.get(item.entry.seq) is item]
         if question.lineage != self.lineage or not batches:
             return []
         return self._leave(lambda item: item.batch <= max(batches), "verified")

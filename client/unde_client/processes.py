@@ -123,6 +123,7 @@ class Writer:
         """Find the primary and write to it, again and again."""
         while True:
             session: Any = None
+            member: Member | None = None
             try:
                 # A pooler may be wrong about what its server is, until it connects anew: every second time whoever answers is asked.
                 self.order.heard((yield Consult()))
@@ -131,7 +132,9 @@ class Writer:
                 yield from self._write(session, member)
             except (UnreachableError, LostError):
                 self.ledger.lost()
-            if session is not None:
+            if member:
+                # A pooler whose server is gone lets its clients in, and has them wait: the next attempt begins with another member.
+                self.order.passed(member)
                 yield Drop(session)
             yield Pause(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** min(self._failures, 10)))
             self._failures += 1
@@ -149,7 +152,6 @@ class Writer:
             raise LostError(str(error)) from error
         [[timeline]] = answer.rows
         if not timeline or self._overtaken(timeline):
-            self.order.passed(member)
             raise LostError(f"{member.host}:{member.port} does not lead")
         self.order.leads(member)
         self.ledger.arrived(Lineage(member, timeline))

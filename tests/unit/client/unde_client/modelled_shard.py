@@ -137,7 +137,7 @@ class World:
                         return server, member
                 raise UnreachableError("nobody")
             case Ask(session, statements):
-                return self.ask(session, statements)
+                return self.answer(session, statements)
             case Tell(entries, error):
                 for entry in entries:
                     if error:
@@ -167,7 +167,7 @@ class World:
     def server(self, member: Member) -> Server:
         return next(server for server in self.servers if server.member == member)
 
-    def ask(self, server: Server, statements: Sequence[tuple[str, Any]]) -> list[Answer]:
+    def answer(self, server: Server, statements: Sequence[tuple[str, Any]]) -> list[Answer]:
         """Be a member that is asked in one transaction."""
         fate = self.chance.random() if self.faults else 1.0
         if not server.reachable or fate < 0.04:
