@@ -81,7 +81,7 @@ class Psycopg:
             if not asking.done():
                 # To cancel politely would be to wait for whoever does not answer.
                 _shut(session)
-                with contextlib.suppress(psycopg.Error):
+                with contextlib.suppress(Exception):
                     await asking
 
     async def drop(self, session: psycopg.AsyncConnection[Any]) -> None:

@@ -22,14 +22,14 @@ def happen(seed: int, steps: int) -> World:
     return world
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(st.integers(0, 2**32))
 def test_whatever_fails_no_acknowledged_write_is_lost_and_each_users_order_is_kept(seed: int) -> None:
     happen(seed, 400)
 
 
 @pytest.mark.prove
-@settings(max_examples=4000)
+@settings(max_examples=1500)
 @given(st.integers(0, 2**32))
 def test_of_many_more_neither(seed: int) -> None:
     happen(seed, 800)
