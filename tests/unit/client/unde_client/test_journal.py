@@ -47,6 +47,7 @@ class Life:
         assert self.client in (None, journal.client)
         self.client = journal.client
         self.must, self.may = dict(journal.live), {}
+        self.used = max([self.used, *live])
         return journal
 
     def act(self, journal: Journal) -> Journal:
@@ -109,7 +110,7 @@ def test_no_kill_and_no_power_cut_loses_or_brings_back_a_write(seed: int) -> Non
 
 
 @pytest.mark.prove
-@settings(max_examples=2000)
+@settings(max_examples=3000)
 @given(st.integers(0, 2**32))
 def test_none_of_many_more_does(seed: int) -> None:
     live(seed, lives=10, deed=150)

@@ -29,7 +29,7 @@ def test_whatever_fails_no_acknowledged_write_is_lost_and_each_users_order_is_ke
 
 
 @pytest.mark.prove
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(st.integers(0, 2**32))
 def test_of_many_more_neither(seed: int) -> None:
     happen(seed, 800)
