@@ -185,7 +185,9 @@ class Ledger:
         return None
 
     def lost(self) -> None:
-        """Learn that nobody will say what became of what was sent."""
+        """Learn that nobody will say what became of what was sent; it may have been too much for a slow way, and is sent in smaller batches next."""
+        if self._sent:
+            self._limit = max(1, len(self._sent) // 2)
         self._doubtful = dict(sorted({**self._doubtful, **{item.entry.seq: item for item in self._sent}}.items()))
         self._sent = []
 

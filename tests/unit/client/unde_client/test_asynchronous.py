@@ -146,6 +146,8 @@ async def test_what_nobody_acknowledges_is_never_forgotten() -> None:
         with pytest.raises(JournalFullError):
             await filled(client)
         kept = client.counts["unacknowledged"]
+        known = next(iter(client._known))
+        assert (await client.submit("note", "a", {}, id=known, timeout=0)).id == known
         waiting = asyncio.create_task(client.write("note", "a", {}))
         await asyncio.sleep(0.02)
         shard.reachable(True, True)

@@ -148,6 +148,22 @@ def test_the_oldest_are_forgotten_as_many_as_it_takes() -> None:
     assert ledger.counts["forgotten"] == 3
 
 
+def test_a_batch_that_is_lost_on_a_slow_way_is_smaller_the_next_time() -> None:
+    ledger = Ledger(batch=8)
+    ledger.arrived(FIRST)
+    ledger.accept(entries(range(1, 21)))
+    for size in (8, 4, 2):
+        work = ledger.work(0.0)
+        assert isinstance(work, Insert)
+        assert len(work.items) == size
+        ledger.sent(work)
+        ledger.lost()
+        check = ledger.work(0.0)
+        assert isinstance(check, Check)
+        ledger.checked(check, set())
+    assert [len(written(ledger)) for _ in range(4)] == [1, 2, 4, 8]
+
+
 def test_a_batch_has_its_bytes() -> None:
     ledger = Ledger(batch=100, batch_bytes=3 * entries([1])[0].size)
     ledger.arrived(FIRST)
