@@ -38,7 +38,7 @@ class Sessions(Protocol):
     async def connect(self, members: Sequence[Member], writable: bool) -> tuple[Any, Member]:
         """Connect to the first member that can be had."""
 
-    async def ask(self, session: Any, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> Sequence[Answer]:
+    async def ask(self, session: Any, statements: Sequence[tuple[str, Mapping[str, Any]]], within_s: float | None) -> Sequence[Answer]:
         """Execute statements in one transaction."""
 
     async def drop(self, session: Any) -> None:
@@ -376,8 +376,8 @@ class AsyncClient:
                 session, member = await self._sessions.connect(members, writable)
                 self._connected.append(session)
                 return session, member
-            case Ask(session, statements):
-                return await self._sessions.ask(session, statements)
+            case Ask(session, statements, within_s):
+                return await self._sessions.ask(session, statements, within_s)
             case Drop(session):
                 self._connected.remove(session)
                 await self._sessions.drop(session)

@@ -25,6 +25,8 @@ REPLAYS = "SELECT pg_is_in_recovery()"
 #: A primary on a timeline lower than one that was seen is one that was overtaken and does not know it yet; Patroni demotes it within its lease. One that is
 #: still alone after so long is a shard that was made anew, seconds.
 OVERTAKEN_S = 60.0
+#: Whoever does not say in this time what it is, is passed by, seconds: a pooler whose server is gone has its clients wait, while another may lead already.
+LOOK_S = 3.0
 #: Between two attempts to find a primary, seconds: doubled from the one to the other.
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 #: What says that the server does not lead (any more): read-only, in recovery.
@@ -69,10 +71,11 @@ class Connect:
 
 @dataclass(frozen=True)
 class Ask:
-    """Execute statements with their values in one transaction; answer: an Answer for each."""
+    """Execute statements with their values in one transaction, in the time that the driver gives, or less; answer: an Answer for each."""
 
     session: Any
     statements: Sequence[tuple[str, Mapping[str, Any]]]
+    within_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class Writer:
 
         """
         try:
-            [answer] = yield Ask(session, [(LOOK, {})])
+            [answer] = yield Ask(session, [(LOOK, {})], within_s=LOOK_S)
         except AnsweredError as error:
             raise LostError(str(error)) from error
         [[timeline]] = answer.rows

@@ -55,7 +55,9 @@ class Psycopg:
             raise UnreachableError(str(error)) from error
         return made, Member(made.info.host, made.info.port)
 
-    async def ask(self, session: psycopg.AsyncConnection[Any], statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer]:
+    async def ask(
+        self, session: psycopg.AsyncConnection[Any], statements: Sequence[tuple[str, Mapping[str, Any]]], within_s: float | None = None
+    ) -> list[Answer]:
         """Execute statements in one transaction and one round trip, their values bound by the server: none of them is ever part of a logged statement.
 
         Raises:
@@ -63,11 +65,12 @@ class Psycopg:
             AnsweredError: nothing of them was done.
 
         """
+        limit_s = min(self.answer_s, within_s or self.answer_s)
         asking = asyncio.ensure_future(_execute(session, statements))
         try:
-            done, _ = await asyncio.wait({asking}, timeout=self.answer_s)
+            done, _ = await asyncio.wait({asking}, timeout=limit_s)
             if not done:
-                raise LostError(f"no answer within {self.answer_s:g} s")
+                raise LostError(f"no answer within {limit_s:g} s")
             return asking.result()
         except psycopg.Error as error:
             state = error.sqlstate or ""

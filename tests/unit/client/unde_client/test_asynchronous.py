@@ -33,7 +33,7 @@ class Shard(World):
     async def connect(self, members: Sequence[Member], writable: bool) -> Any:
         return self.carry_out(Connect(members, writable))
 
-    async def ask(self, session: Any, statements: Any) -> Sequence[Answer]:
+    async def ask(self, session: Any, statements: Any, within_s: float | None) -> Sequence[Answer]:
         await asyncio.sleep(0)
         self.asked += [text for text, _ in statements]
         answers: Sequence[Answer] = self.carry_out(Ask(session, statements))

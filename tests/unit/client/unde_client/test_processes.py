@@ -100,7 +100,7 @@ def test_whoever_says_nothing_or_does_not_lead_is_tried_last(said: Answer | None
     process = Writer(Ledger(), {}, "me", Order([Member("a"), Member("b")]), lambda: 0.0).run()
     assert next(process) == Consult()
     assert process.send(None) == Connect([Member("a"), Member("b")], writable=True)
-    assert process.send(("first", Member("a"))) == Ask("first", [(LOOK, {})])
+    assert process.send(("first", Member("a"))) == Ask("first", [(LOOK, {})], within_s=3.0)
     assert (process.send([said]) if said else process.throw(LostError("no answer"))) == Drop("first")
     assert process.send(None) == Pause(0.1)
     assert process.send(None) == Consult()

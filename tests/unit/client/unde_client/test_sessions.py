@@ -242,7 +242,7 @@ def test_a_session_says_what_became_of_a_transaction(shard: Sequence[Server]) ->
         # Whoever does not answer is not waited for.
         began = time.monotonic()
         with pytest.raises(LostError, match="no answer within"):
-            await sessions.ask(session, [guard, ("SELECT pg_sleep(60)", {})])
+            await sessions.ask(session, [guard, ("SELECT pg_sleep(60)", {})], within_s=60)
         assert time.monotonic() - began < 30
         with pytest.raises(LostError):
             await sessions.ask(session, [guard])
