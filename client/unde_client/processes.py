@@ -26,7 +26,7 @@ REPLAYS = "SELECT pg_is_in_recovery()"
 #: still alone after so long is a shard that was made anew, seconds.
 OVERTAKEN_S = 60.0
 #: Whoever does not say in this time what it is, is passed by, seconds: a pooler whose server is gone has its clients wait, while another may lead already.
-LOOK_S = 3.0
+ANSWER_WITHIN_S = 3.0
 #: Between two attempts to find a primary, seconds: doubled from the one to the other.
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 #: What says that the server does not lead (any more): read-only, in recovery.
@@ -150,7 +150,7 @@ class Writer:
 
         """
         try:
-            [answer] = yield Ask(session, [(LOOK, {})], within_s=LOOK_S)
+            [answer] = yield Ask(session, [(LOOK, {})], within_s=ANSWER_WITHIN_S)
         except AnsweredError as error:
             raise LostError(str(error)) from error
         [[timeline]] = answer.rows
