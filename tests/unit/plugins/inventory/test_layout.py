@@ -287,7 +287,7 @@ def test_the_installed_collection(installed: Path, listed: dict[str, Any]) -> No
 
 
 #: Folders that the archive holds whole, but for what no file of the repository is.
-WHOLE = ("docs", "generator", "meta", "playbooks", "plugins", "roles")
+WHOLE = ("client", "docs", "generator", "meta", "playbooks", "plugins", "roles")
 #: All else that it holds: layouts to begin with, what a rotation calls, what pip needs to install the package `unde` from it, and words.
 OTHERS_SHIPPED = {
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml", "scripts/secrets", "inventory/layout.yml", "inventory/layout.schema.json"),
