@@ -108,15 +108,20 @@ def writer() -> Iterator[subprocess.Popen[str]]:
     lab.sql(host, "DROP TABLE public.lab_maintenance")
 
 
+def watched(change: str) -> tuple[subprocess.CompletedProcess[str], bool]:
+    """Make a change; return how the run ended, and whether failover was seen paused meanwhile."""
+    seen = False
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(maintain, change)
+        while not running.done():
+            seen = seen or paused()
+    return running.result(), seen
+
+
 def test_the_gateway_restarts_and_no_shard_fails_over(writer: subprocess.Popen[str], record_property) -> None:
     gateway = lab.hosts("gateway")[0]
     before = lab.run(gateway, "stat -c %Z /proc/1")
-    seen = False
-    with ThreadPoolExecutor() as pool:
-        running = pool.submit(maintain, RESTART)
-        while not running.done():
-            seen = seen or paused()
-    done = running.result()
+    done, seen = watched(RESTART)
     said = json.loads(writer.communicate(timeout=30)[0])
     assert done.returncode == 0, done.stdout[-4000:]
     assert lab.run(gateway, "stat -c %Z /proc/1") != before, "the gateway did not restart"
@@ -132,9 +137,9 @@ def test_a_change_that_fails_and_leaves_the_gateway_dead_ends_with_failover_on(t
     gateway, file = lab.PREFIX + lab.hosts("gateway")[0], tmp_path / "fails.yml"
     file.write_text(DEAD.format(gateway=gateway))
     try:
-        done = maintain(str(file))
+        done, seen = watched(str(file))
         assert done.returncode != 0
-        assert "Configuration changed" in done.stdout, "it was never paused"
+        assert seen, "failover was never paused"
         assert not paused()
     finally:
         subprocess.run(["docker", "start", gateway], check=True, capture_output=True)
