@@ -30,7 +30,8 @@ def drill(what: Annotated[Question, typer.Argument(help="report: judge one run; 
     """Judge what a drill wrote down: outage, writes lost, duplicates, order, two primaries; beside what was foretold and promised.
 
     The reports that history and measured gather are report.json in each run's folder, as `unde drill report --format json` prints it.
-    Ends with 1 if a rule is broken or something foretold was off, with 2 if what was written down cannot be judged.
+    Ends with 1 if a rule is broken or something foretold was off (of a history: in the latest run of a fault under a condition), with 2 if what was written
+    down cannot be judged.
 
     Example: unde drill report .cache/drills/2026-11-30-host-lost-1 --html run.html
     """
@@ -63,7 +64,7 @@ def _report(folder: Path, output: Format, page: str | None) -> bool:
 
 
 def _history(folder: Path, output: Format, page: str | None) -> bool:
-    """Show all kept reports; return whether all of them held."""
+    """Show all kept reports; return whether the latest of every fault under every condition held."""
     from ..drills import measured
     from ..reports import drills as report
     from ..reports import render
@@ -76,7 +77,7 @@ def _history(folder: Path, output: Format, page: str | None) -> bool:
     if output is Format.json or rows:
         render.show(render.as_json_lines(rows) if output is Format.json else render.as_lines("", rows).lstrip("\n"))
     _tell(folder, len(kept))
-    return all(each.report.held for each in kept)
+    return all({(each.report.fault, each.report.rtt_ms, each.report.loss_percent): each.report.held for each in kept}.values())
 
 
 def _measured(folder: Path, output: Format, file: str | None) -> bool:

@@ -70,7 +70,7 @@ def check(history: History) -> Checked:
         own = {key: write for key, write in made.items() if history.clients[write.attempts[0].client].told.shard == shard}
         before, after = history.tables[shard, "before-replay"], history.tables[shard, "after-replay"]
         lost += [write for write in own.values() if write.acknowledged and write.key not in before.keys]
-        breaches += [*_lost(own, before, after), *_duplicates(before), *_duplicates(after), *_order(own, before, after)]
+        breaches += [*_lost(own, before, after), *_duplicates(before), *_duplicates(after, before), *_order(own, before, after)]
         phantoms, flying = _phantoms(history, shard, own, after)
         breaches += phantoms
         in_flight += flying
@@ -106,11 +106,16 @@ def _lost(own: dict[Key, Write], before: Table, after: Table) -> Iterator[Breach
         yield Breach("vanished", vanished, f"{after.told.shard}: there before the replay ({before.file}), and not after ({after.file}): {listed(vanished)}")
 
 
-def _duplicates(table: Table) -> Iterator[Breach]:
-    """Yield what is there twice."""
-    twice = tuple(f"{user}/{number}" for (user, number), count in sorted(Counter(key for key, _ in table.rows).items()) if count > 1)
+def _duplicates(table: Table, earlier: Table | None = None) -> Iterator[Breach]:
+    """Yield what is there twice, and was not so earlier."""
+    known = _twice(earlier) if earlier else set()
+    twice = tuple(f"{user}/{number}" for user, number in sorted(_twice(table) - known))
     if twice:
         yield Breach("duplicate", twice, f"{table.told.shard}: there twice {table.told.moment.replace('-', ' the ')} ({table.file}): {listed(twice)}")
+
+
+def _twice(table: Table) -> set[Key]:
+    return {key for key, count in Counter(key for key, _ in table.rows).items() if count > 1}
 
 
 def _order(own: dict[Key, Write], before: Table, after: Table) -> Iterator[Breach]:

@@ -165,7 +165,7 @@ def _clocks(run: Run, files: Sequence[File], problems: list[str]) -> tuple[dict[
     length = max((file.last - file.told.monotonic for file in files), default=0.0)
     for boot in dict.fromkeys(file.told.boot for file in files):
         own = [file for file in files if file.told.boot == boot]
-        first = own[0].told
+        first = run if boot == run.boot else own[0].told
         pairs = [(each.wall, each.monotonic) for file in own for each in (file.told, file.end) if each is not None]
         step = max(abs((wall - monotonic) - (first.wall - first.monotonic)) for wall, monotonic in pairs)
         if step > STEP_S:

@@ -111,6 +111,14 @@ def outage(history: History, sort: Sort, chosen: Chosen) -> Outage | None:
     )
 
 
+def silences(history: History, sort: Sort, client: str) -> list[tuple[float, float]]:
+    """Return from when to when none of a client's workers had an answer, for longer than what is no outage; seconds of the run."""
+    own = [each for each in attempts(history, sort) if each.client == client]
+    interval = min(history.clients[client].told.interval_s(each.what) or 0.0 for each in own)
+    moments = [own[0].begin, *sorted(each.end for each in own if each.result == "ok"), max(each.end for each in own)]
+    return [(one, other) for one, other in pairwise(moments) if other - one - interval > CONTINUES_S]
+
+
 def added_ms(history: History, recovered: float) -> float | None:
     """Return by how much the median of an acknowledged write grew from before the fault to after a moment, of the client where it grew most; milliseconds."""
     grown = []

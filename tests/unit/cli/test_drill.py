@@ -36,7 +36,7 @@ def test_exit_codes(name: str, code: int, runs: Path, said: Said) -> None:
     out, err, got = said("drill", "report", runs / name)
     assert got == code
     assert (out != "") == (code < 2)
-    assert {0: "held: nothing is broken", 1: "BROKEN: 1 rules broken", 2: "ERROR "}[code] in err
+    assert {0: "held: nothing is broken", 1: "BROKEN: 1 rule broken", 2: "ERROR "}[code] in err
 
 
 def test_json_alone_on_stdout_and_kept(runs: Path, said: Said) -> None:
@@ -52,6 +52,12 @@ def test_json_alone_on_stdout_and_kept(runs: Path, said: Said) -> None:
     assert "2 reports" in err
     assert f"unde drill report {runs / 'torn'}" in err
     assert 'href="lost/report.html"' in (runs / "history.html").read_text(encoding="utf-8")
+    assert said("drill", "history", runs / "held")[2] == 0
+    newer = json.loads((runs / "held" / "report.json").read_text(encoding="utf-8"))
+    newer[0] |= {"name": "newer", "began": "2100-01-01T00:00:00Z"}
+    (runs / "torn" / "report.json").write_text(json.dumps(newer), encoding="utf-8")
+    assert said("drill", "history", runs)[2] == 0, "the latest run under the condition held"
+    (runs / "torn" / "report.json").unlink()
     out, err, code = said("drill", "measured", runs, "--output", runs / "measured.md")
     assert (out, code) == ("", 0)
     assert "| host of the primary lost | 120 | 0 | 2 |" in (runs / "measured.md").read_text(encoding="utf-8")

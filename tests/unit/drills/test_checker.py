@@ -108,7 +108,10 @@ def test_a_duplicate(moment: str, tmp_path: Path) -> None:
     each = kept(made)
     row = made.row(moment, each["user"], each["number"])
     made.files[f"{moment}.jsonl"].insert(2, row | {"position": row["position"] + 100_000})
-    assert name(each) in only(breaches(made, tmp_path), "duplicate").ids
+    assert only(breaches(made, tmp_path / "one"), "duplicate").ids == (name(each),)
+    if moment == "before":  # what is so before is told once
+        made.files["after.jsonl"].insert(2, row | {"position": row["position"] + 100_000})
+        assert only(breaches(made, tmp_path / "both"), "duplicate").ids == (name(each),)
 
 
 def test_a_reordering_within_one_user(tmp_path: Path) -> None:
@@ -158,13 +161,14 @@ def late(made: Made, by: float) -> Row:
     return mine
 
 
-def test_two_primaries_that_overlap_by_a_millisecond(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("by", "told"), [(0.001, "1 ms after"), (0.0001, "0.1 ms after")])
+def test_two_primaries_that_overlap_by_a_millisecond(by: float, told: str, tmp_path: Path) -> None:
     """Begun before the other one's first sign, acknowledged a millisecond after it, and not what the other one has."""
     made = simulated.simulated(Setting())
-    each = late(made, 0.001)
+    each = late(made, by)
     found = only(breaches(made, tmp_path), "split-brain")
     assert found.ids == (name(each),)
-    assert all(words in found.message for words in (FIRST, SECOND, "1 ms after", "timeline 1", "timeline 2", place(made, each, "pinned.jsonl")))
+    assert all(words in found.message for words in (FIRST, SECOND, told, "timeline 1", "timeline 2", place(made, each, "pinned.jsonl")))
 
 
 def test_a_millisecond_before_is_no_overlap(tmp_path: Path) -> None:

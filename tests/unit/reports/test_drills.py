@@ -96,7 +96,7 @@ def test_a_broken_run_says_so(tmp_path: Path) -> None:
     made.drop("before", row["user"], row["number"])
     made.drop("after", row["user"], row["number"])
     broken = drills.judge(made.write(tmp_path))
-    assert report.verdict(broken) == "BROKEN: 1 rules broken"
+    assert report.verdict(broken) == "BROKEN: 1 rule broken"
     assert ("Broken", 1) in [(title, len(rows)) for title, rows in report.tables(broken)]
     text = page.run(broken)
     assert '<p class="verdict bad">BROKEN' in text

@@ -67,9 +67,10 @@ def heading(judged: Judgement) -> str:
 def verdict(judged: Judgement) -> str:
     """Return the judgement in one line."""
     broken, off = len(judged.figures.breaches), sum(not each.held for each in judged.comparisons)
+    rules = "1 rule broken" if broken == 1 else f"{broken} rules broken"
     if judged.held:
         return "held: nothing is broken, nothing foretold was off" if judged.comparisons else "held: nothing is broken; nothing was foretold or promised"
-    return "BROKEN: " + ", ".join(f"{count} {what}" for count, what in ((broken, "rules broken"), (off, "foretold or promised otherwise")) if count)
+    return "BROKEN: " + ", ".join([rules] * bool(broken) + [f"{off} foretold or promised otherwise"] * bool(off))
 
 
 def figures(found: Figures) -> list[Row]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import ceil
 
 from ...drills import History, Judgement, records
-from ...drills.outage import SORTS, Outage, attempts
+from ...drills.outage import SORTS, Outage, attempts, silences
 
 LEFT, WIDTH, RIGHT = 190, 900, 20  #: of the lanes, pixels
 TALL, LOW, GAP, HEAD = 46, 18, 8, 46  #: heights of a lane of rates, of one of strips, of what lies between; of what stands above all
@@ -113,17 +113,14 @@ def _rates(history: History, scale: Scale, colours: dict[str, int]) -> Iterator[
             if not own:
                 continue
             counts: list[dict[str, int]] = [{} for _ in range(bins)]
-            bad = [0] * bins
             for each in own:
                 place = min(bins - 1, int((each.end - scale.begin) / scale.step))
                 if each.result == "ok":
                     counts[place][str(each.member)] = counts[place].get(str(each.member), 0) + 1
-                else:
-                    bad[place] += 1
             most = max(sum(each.values()) for each in counts) or 1
             pinned = "" if party.told.reconnects else ", one session"
             yield Lane(f"{name} {sort}", f"{party.told.site}{pinned}, ≤ {most / scale.step:g}/s", TALL,
-                       _bars(counts, most, scale, colours) + _bad(counts, bad, scale))
+                       _bars(counts, most, scale, colours) + _silent(silences(history, sort, name), scale))
 
 
 def _bars(counts: list[dict[str, int]], most: int, scale: Scale, colours: dict[str, int]) -> str:
@@ -140,19 +137,10 @@ def _bars(counts: list[dict[str, int]], most: int, scale: Scale, colours: dict[s
     )
 
 
-def _bad(counts: list[dict[str, int]], bad: list[int], scale: Scale) -> str:
-    """Return where a client asked, or waited, and had no answer: a red line at the foot of the lane."""
-    first = next(number for number, members in enumerate(counts) if members or bad[number])
-    last = max(number for number, members in enumerate(counts) if members or bad[number])
-    silent = [number for number in range(first, last + 1) if not counts[number] and (bad[number] or scale.step >= 1 or _long(counts, number, scale))]
-    path = "".join(f"M{scale.x(scale.begin + number * scale.step):g} {TALL - 3}H{scale.x(scale.begin + (number + 1) * scale.step):g}" for number in silent)
+def _silent(silences: list[tuple[float, float]], scale: Scale) -> str:
+    """Return where a client had no answer, as a red line at the foot of its lane."""
+    path = "".join(f"M{scale.x(begin):g} {TALL - 3}H{scale.x(end):g}" for begin, end in silences)
     return f'<path class="silent" d="{path}"><title>no answer, or an error</title></path>' if path else ""
-
-
-def _long(counts: list[dict[str, int]], number: int, scale: Scale) -> bool:
-    """Return whether an empty bin lies within a second of empty ones: shorter than that a slow client has them all the time."""
-    around = int(1 / scale.step)
-    return all(not members for members in counts[max(0, number - around) : number + 1]) or all(not members for members in counts[number : number + around + 1])
 
 
 def _strips(history: History, scale: Scale, colours: dict[str, int]) -> Iterator[Lane]:
@@ -239,12 +227,12 @@ def _fault(judged: Judgement, scale: Scale, bottom: int) -> tuple[str, str]:
     right = scale.x(history.fault_at + times.mended_s) if times.mended_s is not None else scale.x(scale.end)
     what = ", ".join(dict.fromkeys(f"{each.event.name} {each.event.target}" for each in history.sightings if isinstance(each.event, records.Injected)))
     under = (f'<rect class="fault" x="{left:g}" y="{HEAD - 4}" width="{max(1.0, round(right - left, 1)):g}" height="{bottom - HEAD + 4}"/>'
-             f'<path class="begin" d="M{left:g} {HEAD - 4}V{bottom}"/><text class="what" x="{left:g}" y="12">{html.escape(what)}</text>')
+             f'<path class="begin" d="M{left:g} {HEAD - 4}V{bottom}"/><text class="what" x="{left:g}" y="10">{html.escape(what)}</text>')
     if writes is None:
         return under, ""
     begin, end = scale.x(writes.worst.begin), scale.x(writes.worst.end)
     label = html.escape(f"{_said(writes)} ({writes.worst.client}, worker {writes.worst.worker})")
-    return under, f'<path class="gap" d="M{begin:g} {HEAD - 18}v6H{end:g}v-6"/><text class="gap" x="{begin + 4:g}" y="{HEAD - 18}">{label}</text>'
+    return under, f'<path class="gap" d="M{begin:g} {HEAD - 18}v6H{end:g}v-6"/><text class="gap" x="{begin + 4:g}" y="{HEAD - 21}">{label}</text>'
 
 
 def _axis(at: float, scale: Scale, y: int) -> str:
