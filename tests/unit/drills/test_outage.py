@@ -88,6 +88,12 @@ def test_the_end_of_a_client_is_no_outage(tmp_path: Path) -> None:
     assert (found.worst_s, found.open) == (0, False)
 
 
+def test_a_last_attempt_that_failed_is_no_outage_yet(tmp_path: Path) -> None:
+    """What is below a second was promised to nobody, and so is not told as not over."""
+    found = writes(made_of(one=[*ok(1, 9, 10, 11), (12.3, "failed")]), tmp_path)
+    assert (found.worst_s, found.worst.open, found.open) == (pytest.approx(0.3), True, False)
+
+
 def test_a_client_that_never_had_an_answer(tmp_path: Path) -> None:
     found = writes(made_of(one=[(moment, "failed") for moment in range(1, 30)]), tmp_path)
     assert (found.worst_s, found.open) == (pytest.approx(29 - 0.75 - 1), True)
