@@ -38,6 +38,8 @@ WRONG: dict[str, tuple[Spoil, str]] = {
         lambda made: made.files["near.jsonl"].insert(3, {"kind": "row", "user": 1, "number": 1, "position": 1}),
         r"near\.jsonl:4: 'row' has no place in a file of kind 'client'"),
     "a state without its end": (lambda made: made.files["before.jsonl"].pop(), r"before\.jsonl:\d+: the state of shard0 has no end"),
+    "a line behind the end": (
+        lambda made: made.files["observer.jsonl"].append(made.files["observer.jsonl"][1]), r"observer\.jsonl:\d+: stands behind the end"),
     "no state": (lambda made: made.files.pop("after.jsonl"), r"nobody read what shard0 held after the replay"),
     "two of one name": (
         lambda made: made.files["far.jsonl"][0].update(client="near"), r"near\.jsonl:1: is the client 'near', and so is far\.jsonl"),
