@@ -33,7 +33,7 @@ def drill(what: Annotated[Question, typer.Argument(help="report: judge one run; 
     Ends with 1 if a rule is broken or something foretold was off (of a history: in the latest run of a fault under a condition), with 2 if what was written
     down cannot be judged.
 
-    Example: unde drill report .cache/drills/2026-11-30-host-lost-1 --html run.html
+    Example: unde drill report .cache/drills/host-lost-1 --html run.html
     """
     from ..errors import WrongCall
 

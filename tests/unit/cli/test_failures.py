@@ -22,7 +22,7 @@ from unde.cli import app, capacity, files
 Said = Callable[..., tuple[str, str, int]]
 COMMANDS = {
     "capacity": "capacity --users 5000", "check": "check", "cost": "cost", "diff": "diff inventory/layout.yml",
-    "drill": "drill measured {folder}", "grow": "grow --shards 2",
+    "drill": "drill report", "grow": "grow --shards 2",
     "map": "map -o {folder}/map.html", "matrix": "matrix", "plan": "plan", "routeros": "routeros", "secrets": "secrets", "survive": "survive",
 }
 UNDE = [sys.executable, "-m", "unde"]
