@@ -1,8 +1,8 @@
 """UNDE Infra: everything about an estate that follows from its one layout file.
 
 The rooms, each importing only from those before it: ``model`` (what the file says), ``plan`` (what follows),
-``checks`` (what of both cannot stand), ``survive`` (what a loss does), ``diff`` (what a change does), ``reports`` (how it is
-shown), ``cli``.
+``checks`` (what of both cannot stand), ``survive`` (what a loss does), ``diff`` (what a change does), ``drills`` (what a drill
+measured), ``reports`` (how it is shown), ``cli``.
 
 The stages from the file to what Ansible is told are the functions here, one for each; the inventory plugin, the commands and the tests call them::
 

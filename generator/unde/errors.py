@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 Level = Literal["error", "warning"]
+MANY = 12  #: more problems of one file than these are counted instead of told
 
 
 @dataclass(frozen=True, order=True)
@@ -49,6 +50,21 @@ class UnreadableLayout(UndeError):
 
 class WrongCall(UndeError):
     """The command was called with something that it cannot do (exit code 2)."""
+
+
+class UnreadableHistory(WrongCall):
+    """What a drill has written down cannot be judged: torn, wrong, or not all there (exit code 2).
+
+    Attributes:
+        problems: everything found, each with its file and line.
+
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep the problems; the text is one line for each of the first."""
+        self.problems = tuple(problems)
+        more = [f"and {len(problems) - MANY} more"] if len(problems) > MANY else []
+        super().__init__("\nERROR ".join([*problems[:MANY], *more]))
 
 
 class InvalidLayout(UndeError):

@@ -17,6 +17,7 @@ from .capacity import capacity
 from .check import check
 from .cost import cost
 from .diff import diff
+from .drill import drill
 from .grow import grow
 from .map import draw
 from .matrix import matrix
@@ -33,7 +34,7 @@ app = typer.Typer(
     name="unde", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="One file says what the estate is; this command shows what follows from it and what cannot stand.",
 )
-for command in (capacity, check, cost, diff, grow, draw, matrix, plan, routeros, secrets, survive):
+for command in (capacity, check, cost, diff, drill, grow, draw, matrix, plan, routeros, secrets, survive):
     app.command(NAMES.get(command))(command)
 
 

@@ -41,7 +41,8 @@ def pair(found: Outcome) -> Row:
 
 def promise(verdict: Verdict) -> Row:
     """Return a verdict for programs."""
-    return {"name": verdict.name, "kind": "promise", "holds": verdict.holds, "tried": verdict.tried, "broken": verdict.broken, "where": verdict.where}
+    bounds = {"stays": verdict.promise.stays, "within_s": verdict.promise.within_s, "adds_ms": verdict.promise.adds_ms}
+    return {"name": verdict.name, "kind": "promise", "holds": verdict.holds, "tried": verdict.tried, "broken": verdict.broken, "where": verdict.where} | bounds
 
 
 def brief(found: Outcome) -> Row:

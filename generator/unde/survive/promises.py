@@ -17,16 +17,21 @@ class Verdict:
 
     Attributes:
         name: the promise's name in the layout.
-        where: where the document says so.
+        promise: what it bounds.
         tried: how many losses it speaks of.
         broken: each loss that breaks it, and why.
 
     """
 
     name: str
-    where: str
+    promise: Promise
     tried: int
     broken: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """Where the document says so."""
+        return self.promise.where
 
     @property
     def holds(self) -> bool:
@@ -47,7 +52,7 @@ def verdicts(estate: Estate, outcomes: Mapping[str, Outcome]) -> list[Verdict]:
         tried = [outcomes[loss] for loss in losses(estate, promise) if loss in outcomes]
         broken = [f"{outcome.name}: {'; '.join(why)}" for outcome in tried if (why := list(_broken(promise, outcome)))]
         if tried:
-            result.append(Verdict(name, promise.where, len(tried), tuple(broken)))
+            result.append(Verdict(name, promise, len(tried), tuple(broken)))
     return result
 
 

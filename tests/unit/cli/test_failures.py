@@ -21,7 +21,8 @@ from unde.cli import app, capacity, files
 
 Said = Callable[..., tuple[str, str, int]]
 COMMANDS = {
-    "capacity": "capacity --users 5000", "check": "check", "cost": "cost", "diff": "diff inventory/layout.yml", "grow": "grow --shards 2",
+    "capacity": "capacity --users 5000", "check": "check", "cost": "cost", "diff": "diff inventory/layout.yml",
+    "drill": "drill report", "grow": "grow --shards 2",
     "map": "map -o {folder}/map.html", "matrix": "matrix", "plan": "plan", "routeros": "routeros", "secrets": "secrets", "survive": "survive",
 }
 UNDE = [sys.executable, "-m", "unde"]

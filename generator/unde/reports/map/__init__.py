@@ -7,8 +7,6 @@ so that nothing else runs, whatever a layout's texts hold.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,7 @@ from typing import Any
 
 from ...model import Estate
 from ...survive import Outcome
+from ..policy import checksums
 from .facts import gathered
 
 SOURCES = files(__name__)
@@ -35,7 +34,7 @@ def page(estate: Estate, outcomes: Sequence[Outcome]) -> str:
     scripts = [*_libraries(), _program()]
     return Template(_source("page.html")).substitute(
         title=html.escape(estate.layout.document.title),
-        policy=f"default-src 'none'; script-src {_checksums(scripts)}; style-src {_checksums([style])}; img-src data:; "
+        policy=f"default-src 'none'; script-src {checksums(scripts)}; style-src {checksums([style])}; img-src data:; "
         "base-uri 'none'; form-action 'none'",
         style=style.removesuffix("\n"),
         facts=embedded(gathered(estate, outcomes)),
@@ -66,9 +65,3 @@ def _program() -> str:
     """Return the page's own scripts as one, so that their names are nobody else's."""
     names = sorted(file.name for file in SOURCES.joinpath("script").iterdir() if file.name.endswith(".js"))
     return "(() => {\n\"use strict\";\n\n" + "\n".join(_source(f"script/{name}") for name in names) + "})();\n"
-
-
-def _checksums(texts: Sequence[str]) -> str:
-    """Return texts as sources of a content security policy; the elements hold them after a line break."""
-    digests = (hashlib.sha256(f"\n{text}".encode()).digest() for text in texts)
-    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
