@@ -4,7 +4,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from ansible_collections.unde.infra.plugins.module_utils import systemd
+
+
+def result(actions: Collection[str]) -> dict[str, Any]:
+    """Return what a module says of its actions: whether there are any, and each on a line of the diff."""
+    return {"changed": bool(actions), "actions": list(actions), "diff": {"prepared": "".join(f"{each}\n" for each in actions)}}
 
 
 class Failed(Exception):

@@ -115,6 +115,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import systemd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 #: Where the files of units are that this run may have written.
 UNIT_FILES = "/etc/systemd/system/"
@@ -252,7 +253,7 @@ def main() -> None:
     if not module.check_mode:
         act(module, made, units)
     actions = [str(step) for step in made.steps]
-    module.exit_json(changed=bool(actions), actions=actions, pending=made.pending, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions), pending=made.pending)
 
 
 if __name__ == "__main__":
