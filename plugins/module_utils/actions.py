@@ -4,7 +4,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import systemd
+
+
+def result(actions: Collection[str]) -> dict[str, Any]:
+    """Return what a module says of its actions: whether there are any, and each on a line of the diff."""
+    return {"changed": bool(actions), "actions": list(actions), "diff": {"prepared": "".join(f"{each}\n" for each in actions)}}
+
+
+def warn_of_pending(module: AnsibleModule, pending: Mapping[str, Collection[str]]) -> None:
+    """Warn of what runs without its new files (unit or instance → files), because its restart needs an explicit yes."""
+    for name, files in pending.items():
+        module.warn(f"{name} runs without {', '.join(files)} until it is restarted, which needs an explicit yes (-e unde_may_restart=true)")
 
 
 class Failed(Exception):

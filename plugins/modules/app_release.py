@@ -157,6 +157,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import app_service
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 SERVICE: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -253,8 +254,7 @@ class Deployment:
 
     def result(self, **more: object) -> dict[str, Any]:
         """Return what is told in the end."""
-        diff = {"prepared": "".join(f"{each}\n" for each in self.actions)}
-        return {"changed": bool(self.actions), "actions": self.actions, "diff": diff, **more}
+        return result(self.actions) | more
 
 
 def main() -> None:

@@ -50,6 +50,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import certificates
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def main() -> None:
             authority.make(module.params["days"])
         except certificates.Refused as reason:
             module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

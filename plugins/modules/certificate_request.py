@@ -59,6 +59,7 @@ request:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import certificates
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -88,7 +89,7 @@ def main() -> None:
             request = host.request()
     except certificates.Refused as reason:
         module.fail_json(msg=str(reason), actions=actions)
-    module.exit_json(changed=bool(actions), actions=actions, request=request, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions), request=request)
 
 
 if __name__ == "__main__":

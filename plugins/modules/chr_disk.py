@@ -55,7 +55,7 @@ import zipfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.unde.infra.plugins.module_utils.actions import Failed
+from ansible_collections.unde.infra.plugins.module_utils.actions import Failed, result
 
 
 def unpack(image: Path, path: Path) -> None:
@@ -93,7 +93,7 @@ def main() -> None:
             unpack(image, path)
         except Failed as reason:
             module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

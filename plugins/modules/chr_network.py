@@ -88,7 +88,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import chr_network
-from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed
+from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed, result
 
 
 def main() -> None:
@@ -120,8 +120,7 @@ def main() -> None:
             chr_network.forward(actions)
     except Failed as reason:
         module.fail_json(msg=str(reason), actions=actions.done)
-    diff = {"prepared": "".join(f"{each}\n" for each in actions.done)}
-    module.exit_json(changed=bool(actions.done), actions=actions.done, diff=diff)
+    module.exit_json(**result(actions.done))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import conntrack
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def main() -> None:
         actions = [f"end {connection}" for connection in conntrack.prune(module.run_command, module.params["table"], module.check_mode)]
     except (conntrack.Refused, OSError) as reason:
         module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

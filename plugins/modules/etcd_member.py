@@ -104,6 +104,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import etcd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def make_healthy(module: AnsibleModule, member: etcd.Member) -> tuple[list[str], str]:
@@ -145,8 +146,7 @@ def main() -> None:
             actions, first_start = member.replace(module.params["timeout"], module.check_mode)
     except etcd.Refused as reason:
         module.fail_json(msg=str(reason))
-    diff = {"prepared": "".join(f"{each}\n" for each in actions)}
-    module.exit_json(changed=bool(actions), actions=actions, degraded=degraded, first_start=asdict(first_start), diff=diff)
+    module.exit_json(**result(actions), degraded=degraded, first_start=asdict(first_start))
 
 
 if __name__ == "__main__":

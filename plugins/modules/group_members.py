@@ -52,6 +52,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import accounts
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def main() -> None:
         if code != 0:
             module.fail_json(msg=f"{user} was not added to group {group}: {complaint.strip()}")
     actions = [f"add {user} to group {group}" for user in missing]
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ restart_pending:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import libvirt
-from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed
+from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed, result
 
 
 def main() -> None:
@@ -103,8 +103,7 @@ def main() -> None:
             libvirt.stop(name, actions)
     except Failed as reason:
         module.fail_json(msg=str(reason), actions=actions.done)
-    diff = {"prepared": "".join(f"{each}\n" for each in actions.done)}
-    module.exit_json(changed=bool(actions.done), actions=actions.done, restart_pending=pending, diff=diff)
+    module.exit_json(**result(actions.done), restart_pending=pending)
 
 
 if __name__ == "__main__":

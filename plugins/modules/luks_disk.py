@@ -170,6 +170,7 @@ open:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import luks
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -216,14 +217,12 @@ def main() -> None:
         asked = f" (luks_device {module.params['device']}, luks_mount {module.params['mount']})" if module.params["state"] == "present" else ""
         module.fail_json(msg=f"{reason}{asked}", actions=actions)
     module.exit_json(
-        changed=bool(actions),
-        actions=actions,
+        **result(actions),
         header=data.header.result if data.header else None,
         header_sha256=digest,
         ours=data.header is None or data.header.ours,
         in_fstab=luks.in_fstab(module.params["mount"]),
         open=is_open,
-        diff={"prepared": "".join(f"{each}\n" for each in actions)},
     )
 
 

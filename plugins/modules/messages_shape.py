@@ -98,6 +98,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import postgresql
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused, literal
 from ansible_collections.unde.infra.plugins.module_utils.postgresql_migrations import Database
 
@@ -181,7 +182,7 @@ def main() -> None:
             actions = give(database, shape, module.check_mode)
     except Refused as reason:
         module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions), primary=primary, actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions), primary=primary)
 
 
 if __name__ == "__main__":

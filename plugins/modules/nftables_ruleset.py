@@ -81,6 +81,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import nftables
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -109,8 +110,7 @@ def main() -> None:
                 ruleset.forward()
     except nftables.Refused as reason:
         module.fail_json(msg=str(reason), actions=ruleset.actions)
-    diff = {"prepared": "".join(f"{each}\n" for each in ruleset.actions)}
-    module.exit_json(changed=bool(ruleset.actions), actions=ruleset.actions, diff=diff)
+    module.exit_json(**result(ruleset.actions))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.unde.infra.plugins.module_utils import patroni
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 try:
     import yaml
@@ -141,7 +142,7 @@ def main() -> None:
             if time.monotonic() >= end:
                 module.fail_json(msg=f"after {module.params['timeout']} s {reason}")
             time.sleep(1)
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import patroni
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def bring(module: AnsibleModule, member: patroni.Member) -> list[str]:
@@ -117,7 +118,7 @@ def main() -> None:
         actions = bring(module, patroni.Member(module.params, module.run_command))
     except patroni.Refused as reason:
         module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import pgbackrest_backups
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.pgbackrest_backups import Outcome
 
 #: User of PostgreSQL, whose the repository and the spool are.
@@ -115,7 +116,7 @@ def main() -> None:
     except pgbackrest_backups.Failed as reason:
         module.fail_json(msg=str(reason))
     actions = outcome.actions
-    module.exit_json(changed=bool(actions), actions=actions, reason=outcome.reason, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions), reason=outcome.reason)
 
 
 if __name__ == "__main__":

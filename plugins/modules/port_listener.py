@@ -80,6 +80,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import actions, systemd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 #: All of IPv4.
 ANY = "0.0.0.0"
@@ -142,8 +143,7 @@ def main() -> None:
             listen(host, unit, ports, wanted["runtime"], wanted["timeout"])
     except actions.Failed as reason:
         module.fail_json(msg=str(reason), actions=host.done)
-    diff = {"prepared": "".join(f"{each}\n" for each in host.done)}
-    module.exit_json(changed=bool(host.done), actions=host.done, ports=ports, diff=diff)
+    module.exit_json(**result(host.done), ports=ports)
 
 
 if __name__ == "__main__":

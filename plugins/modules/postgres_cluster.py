@@ -123,6 +123,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import postgresql
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.postgresql_cluster import Cluster
 
 
@@ -150,8 +151,7 @@ def main() -> None:
         outcome = Cluster(module.params, module.run_command, module.check_mode).ensure(module.params["state"] == "joined")
     except postgresql.Refused as reason:
         module.fail_json(msg=str(reason))
-    diff = {"prepared": "".join(f"{each}\n" for each in outcome.actions)}
-    module.exit_json(changed=bool(outcome.actions), state=outcome.state, actions=outcome.actions, diff=diff)
+    module.exit_json(**result(outcome.actions), state=outcome.state)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import postgresql
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused
 from ansible_collections.unde.infra.plugins.module_utils.postgresql_migrations import Database, Migration
 
@@ -204,8 +205,7 @@ def main() -> None:
             actions, applied, held = migrate(module, Database(server, module.params["database"]))
     except Refused as reason:
         module.fail_json(msg=str(reason))
-    diff = {"prepared": "".join(f"{each}\n" for each in actions)}
-    module.exit_json(changed=bool(actions), primary=primary, applied=applied, held=held, actions=actions, diff=diff)
+    module.exit_json(**result(actions), primary=primary, applied=applied, held=held)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import postgresql, postgresql_scram, systemd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused, identifier, literal
 
 #: What there is: every role with its verifier, and who is in which.
@@ -265,8 +266,7 @@ def main() -> None:
                 roles.apply()
     except Refused as reason:
         module.fail_json(msg=str(reason))
-    diff = {"prepared": "".join(f"{each}\n" for each in roles.actions)}
-    module.exit_json(changed=bool(roles.actions), primary=primary, actions=list(roles.actions), diff=diff)
+    module.exit_json(**result(roles.actions), primary=primary)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import atomic, systemd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused
 
 OWNER = "postgres"
@@ -143,7 +144,7 @@ def main() -> None:
         actions += keep_password(Path(options["replication_password_file"]), options["replication_password"], module.check_mode)
     except Refused as reason:
         module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import postgresql, systemd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.postgresql import Refused, literal
 
 OWN = "conf.d/unde.conf"
@@ -265,9 +266,8 @@ def main() -> None:
         state, actions, pending, overridden = settings.apply()
     except Refused as reason:
         module.fail_json(msg=str(reason))
-    diff = {"prepared": "".join(f"{each}\n" for each in actions)}
     way = "patronictl restart" if settings.patroni else "-e unde_may_restart=true"
-    module.exit_json(changed=bool(actions), state=state, actions=actions, pending=pending, overridden=overridden, restart_with=way, diff=diff)
+    module.exit_json(**result(actions), state=state, pending=pending, overridden=overridden, restart_with=way)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import atomic
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 #: The alphabet of bcrypt's salt, 22 characters of it: crypt(5), bcrypt.
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -177,7 +178,7 @@ def main() -> None:
     if actions and not module.check_mode:
         check(module, content)
         atomic.write(path, content, owner)
-    module.exit_json(changed=bool(actions), actions=actions, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions))
 
 
 if __name__ == "__main__":

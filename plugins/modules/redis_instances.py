@@ -101,7 +101,7 @@ pending:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.unde.infra.plugins.module_utils import redis_server, systemd
-from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed
+from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed, result, warn_of_pending
 
 
 class QuietModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
@@ -170,9 +170,8 @@ def main() -> None:
         pending = bring(module, actions)
     except Failed as reason:
         module.fail_json(msg=str(reason))
-    for name, waiting in pending.items():
-        module.warn(f"{name} runs without {', '.join(waiting)} until it is restarted, which needs an explicit yes (-e unde_may_restart=true)")
-    module.exit_json(changed=bool(actions.done), actions=actions.done, pending=pending, diff={"prepared": "".join(f"{each}\n" for each in actions.done)})
+    warn_of_pending(module, pending)
+    module.exit_json(**result(actions.done), pending=pending)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ sees:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.unde.infra.plugins.module_utils import redis_sentinels, redis_server
-from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed
+from ansible_collections.unde.infra.plugins.module_utils.actions import Actions, Failed, result
 
 
 class QuietModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
@@ -174,7 +174,7 @@ def main() -> None:
         sees = sentinel.look()
     except Failed as reason:
         module.fail_json(msg=str(reason))
-    module.exit_json(changed=bool(actions.done), actions=actions.done, sees=sees, diff={"prepared": "".join(f"{each}\n" for each in actions.done)})
+    module.exit_json(**result(actions.done), sees=sees)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ from base64 import b64encode
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec, check_has_library, create_api
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 try:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -98,7 +99,7 @@ def main() -> None:
             menu.update(**{".id": found[0], "private-key": private})
     except LibRouterosError as error:
         module.fail_json(msg=f"{name} was not given a new key: {error}")
-    module.exit_json(changed=True, actions=actions, public_key=public, diff={"prepared": f"{actions[0]}\n"})
+    module.exit_json(**result(actions), public_key=public)
 
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import systemd
+from ansible_collections.unde.infra.plugins.module_utils.actions import result, warn_of_pending
 
 #: Where the files of units are that this run may have written.
 UNIT_FILES = "/etc/systemd/system/"
@@ -247,12 +248,11 @@ def main() -> None:
     services = module.params["services"]
     units = systemd.units(module.run_command, [each["name"] for each in services])
     made = plan(services, units, module.params["changed_paths"] if module.check_mode else [], module.params["may_restart"])
-    for name, files in made.pending.items():
-        module.warn(f"{name} runs without {', '.join(files)} until it is restarted, which needs an explicit yes (-e unde_may_restart=true)")
+    warn_of_pending(module, made.pending)
     if not module.check_mode:
         act(module, made, units)
     actions = [str(step) for step in made.steps]
-    module.exit_json(changed=bool(actions), actions=actions, pending=made.pending, diff={"prepared": "".join(f"{each}\n" for each in actions)})
+    module.exit_json(**result(actions), pending=made.pending)
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import wireguard
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 INTERFACE = {
     "name": {"type": "str", "required": True},
@@ -149,8 +150,7 @@ def main() -> None:
         interfaces.apply(module.params["interfaces"], module.params["absent"], module.params["daemon_reload"])
     except wireguard.Refused as reason:
         module.fail_json(msg=str(reason), actions=interfaces.actions)
-    diff = {"prepared": "".join(f"{each}\n" for each in interfaces.actions)}
-    module.exit_json(changed=bool(interfaces.actions), actions=interfaces.actions, diff=diff)
+    module.exit_json(**result(interfaces.actions))
 
 
 if __name__ == "__main__":

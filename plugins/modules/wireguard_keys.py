@@ -71,6 +71,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.unde.infra.plugins.module_utils import wireguard
+from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
 def main() -> None:
@@ -95,8 +96,7 @@ def main() -> None:
             public = keys.make(interfaces) if module.check_mode or not missing else {}
         except wireguard.Refused as reason:
             module.fail_json(msg=str(reason), actions=keys.actions)
-    diff = {"prepared": "".join(f"{each}\n" for each in keys.actions)}
-    module.exit_json(changed=bool(keys.actions), actions=keys.actions, public_keys=public, missing_packages=missing, diff=diff)
+    module.exit_json(**result(keys.actions), public_keys=public, missing_packages=missing)
 
 
 if __name__ == "__main__":
