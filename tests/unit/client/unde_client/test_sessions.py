@@ -19,7 +19,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from unde_client import AsyncClient, Client, JournalFullError, Kind, Member, RefusedError, Settings
+from unde_client import AsyncClient, Client, JournalFullError, Kind, Member, PendingError, RefusedError, Settings
 from unde_client.processes import GUARD, LOOK, AnsweredError, LostError, UnreachableError
 from unde_client.sessions import Psycopg
 
@@ -38,6 +38,8 @@ MESSAGE = Kind(
     "SELECT id FROM messages JOIN unnest(%(users)s::text[], %(ids)s::uuid[]) AS asked (user_id, id) USING (user_id, id)",
 )
 OPTIONS = {"dbname": "postgres", "user": "unde"}
+#: After so long, seconds, what is waited for will not come: a guard against waiting for ever, no bound on speed.
+HANGS_S = 600
 QUICK = Settings(verify_s=0.05, look_s=0.05)
 
 
@@ -118,9 +120,10 @@ def shard(pair: Sequence[Server]) -> Sequence[Server]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + HANGS_S
     while not true():
-        assert time.monotonic() < end
+        if time.monotonic() > end:
+            pytest.fail(f"in vain for {HANGS_S} s")
         time.sleep(0.02)
 
 
@@ -137,7 +140,7 @@ def test_the_loss_of_a_primary_costs_no_acknowledged_write(shard: Sequence[Serve
         assert client.counts["verified"] == 20
         second.stop()
         for n in range(20, 50):
-            client.write("message", f"user {n % 2}", {"content": f"{n}"}, timeout=30)
+            client.write("message", f"user {n % 2}", {"content": f"{n}"}, timeout=HANGS_S)
         assert client.counts["unverified"] == 30
         first.stop()
         waiting = [client.submit("message", "user 0", {"content": f"{n}"}) for n in (50, 51)]
@@ -145,7 +148,7 @@ def test_the_loss_of_a_primary_costs_no_acknowledged_write(shard: Sequence[Serve
         assert second.contents() == [f"{n}" for n in range(20)]
         second.promote()
         for ticket in waiting:
-            ticket.result(60)
+            ticket.result(HANGS_S)
         assert second.contents() == [f"{n}" for n in range(52)]
         assert (client.counts["replayed"], client.counts["lineages"], client.counts["refused"]) == (30, 1, 0)
         first.copy(second)
@@ -195,10 +198,13 @@ def test_asyncio_the_journal_full_and_a_refusal(shard: Sequence[Server], tmp_pat
             assert isinstance(refused, RefusedError)
             assert refused.sqlstate == "23514"
             second.stop()
-            with pytest.raises(JournalFullError):
-                await asyncio.gather(*(client.write("message", "u", {"content": "x" * 500}, timeout=5) for _ in range(60)))
+            # Those that found room may be told in that time or not.
+            writes = (client.write("message", "u", {"content": "x" * 500}, timeout=5) for _ in range(60))
+            told = await asyncio.gather(*writes, return_exceptions=True)
+            assert any(isinstance(each, JournalFullError) for each in told)
+            assert all(isinstance(each, UUID | JournalFullError | PendingError) for each in told)
             second.start()
-            await client.write("message", "u", {"content": "and on"}, timeout=60)
+            await client.write("message", "u", {"content": "and on"}, timeout=HANGS_S)
 
     asyncio.run(test())
 
@@ -207,7 +213,7 @@ def test_a_session_says_what_became_of_a_transaction(shard: Sequence[Server]) ->
     first, second = shard
 
     async def test() -> None:
-        sessions = Psycopg(OPTIONS, answer_s=0.5)
+        sessions, hasty = Psycopg(OPTIONS, answer_s=HANGS_S), Psycopg(OPTIONS, answer_s=0.5)
         session, member = await sessions.connect(members(second, first), writable=True)
         assert member == first.member
         [answer] = await sessions.ask(session, [(LOOK, {})])
@@ -235,11 +241,9 @@ def test_a_session_says_what_became_of_a_transaction(shard: Sequence[Server]) ->
                 await sessions.ask(standby, statements)
         with pytest.raises(UnreachableError):
             await sessions.connect(members(second), writable=True)
-        # Whoever does not answer is not waited for.
-        began = time.monotonic()
-        with pytest.raises(LostError, match="no answer within"):
-            await sessions.ask(session, [guard, ("SELECT pg_sleep(60)", {})], within_s=60)
-        assert time.monotonic() - began < 30
+        # Whoever does not answer is not waited for, by the shorter of both limits.
+        with pytest.raises(LostError, match=r"^no answer within 0\.5 s$"):
+            await hasty.ask(session, [guard, ("SELECT pg_sleep(60)", {})], within_s=60)
         with pytest.raises(LostError):
             await sessions.ask(session, [guard])
         session, _ = await sessions.connect(members(first), writable=True)
