@@ -33,6 +33,10 @@ LIST = (
     "case \"$parent:$pc\" in 1:*|*:patroni|*:systemd) echo \"$n ${p#/proc/} ${20}\";; esac; done | sort; "
     "ip -o link show type tun 2>/dev/null | cut -d: -f1,2; ip -o link show type wireguard 2>/dev/null | cut -d: -f1,2"
 )
+#: Why something restarted, as its host tells it: what systemd and Patroni did since some time before the run, in seconds since 1970.
+WHY = "journalctl -q --no-hostname -o short-iso --since @{since:.0f} -u init.scope -u patroni -n 60"
+#: Seconds before the run of which the host is asked, too: what happens in it may have begun earlier.
+EARLIER_S = 180
 
 
 def processes() -> dict[str, list[str]]:
@@ -57,7 +61,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--no-op", action="store_true", help="measure a task that does nothing beside it, half a minute")
     arguments = parser.parse_args()
-    before = processes()
+    before, since = processes(), time.time() - EARLIER_S
     environment = {**os.environ, "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_roles", "ANSIBLE_FORCE_COLOR": "0"}
     began = time.monotonic()
     run = subprocess.Popen(
@@ -81,14 +85,17 @@ def main() -> int:
     problems = [f"{host} is missing from the recap" for host in before if host not in recap]
     for host, counts in recap.items():
         problems += [f"{host}: {key}={counts[key]}" for key in ("changed", "failed", "unreachable", "ignored", "rescued") if counts.get(key)]
-    for host in before:
-        problems += [f"{host}: was running, is gone or restarted: {line}" for line in before[host] if line not in after[host]]
+    restarted = {host: gone for host in before if (gone := [line for line in before[host] if line not in after[host]])}
+    for host, gone in restarted.items():
+        problems += [f"{host}: was running, is gone or restarted: {line}" for line in gone]
     if run.returncode != 0:
         problems.append(f"site.yml ended with {run.returncode}")
     watched = sum(map(len, before.values()))
     tasks, skipped = (sum(counts.get(key, 0) for counts in recap.values()) for key in ("ok", "skipped"))
     print(f"\nsecond run: {seconds:.0f} s, {tasks} tasks run and {skipped} skipped on {len(recap)} hosts, "
           f"{watched} processes and tunnels watched")
+    for host in restarted:
+        print(f"\n  {host} says:\n{lab.run(host, WHY.format(since=since))}")
     for problem in problems:
         print(f"  {problem}")
     if arguments.json:

@@ -7,7 +7,19 @@ from __future__ import annotations
 import os
 import pwd
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def usual_umask() -> Iterator[None]:
+    """Let what is made meanwhile be read by others, whatever root's umask is (077 where the CIS benchmark is followed); afterwards it is as it was."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def write(path: str | Path, content: str, owner: str = "", mode: int = 0o600) -> None:

@@ -126,7 +126,8 @@ class Server:
         """Return whether it accepts connections."""
         if not self.is_installed():
             return False
-        return self.run([self.program("pg_isready"), "-q", "-h", SOCKETS, "-p", str(PORT)], may_fail=True)[0] == 0
+        # Without a user it asks as root, and the server's log has an error of whom nobody has heard.
+        return self.run([self.program("pg_isready"), "-q", "-h", SOCKETS, "-p", str(PORT), "-U", "postgres"], may_fail=True)[0] == 0
 
     def in_recovery(self) -> bool:
         """Return whether it is a standby now, whatever the layout called it at first."""

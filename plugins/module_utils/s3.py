@@ -11,21 +11,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-#: What the library raises: a store's refusal, and what went wrong before it answered.
-ClientError: Any
-BotoCoreError: Any
-#: Why the library is not there.
-MISSING: str | None = None
-try:
-    import botocore.config
-    import botocore.exceptions
-    import botocore.session
-
-    ClientError, BotoCoreError = botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
-except ImportError:
-    MISSING = traceback.format_exc()
-    ClientError = BotoCoreError = Exception
-
 #: The arguments of every module here; documented in plugins/doc_fragments/store.py.
 STORE: dict[str, Any] = {
     "endpoint": {"type": "str", "required": True},
@@ -37,6 +22,27 @@ STORE: dict[str, Any] = {
 }
 
 
+def __getattr__(name: str) -> Any:
+    """Return what the library raises: ``ClientError``, a store's refusal, and ``BotoCoreError``, what went wrong before it answered.
+
+    Looked up when it is asked for: where one interpreter serves many tasks, the library may have been installed since this module was read.
+    """
+    if name not in ("ClientError", "BotoCoreError"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import botocore.exceptions
+
+    return getattr(botocore.exceptions, name)
+
+
+def missing() -> str:
+    """Return why the library cannot be loaded, as a traceback; nothing if it can."""
+    try:
+        import botocore.session  # noqa: F401
+    except ImportError:
+        return traceback.format_exc()
+    return ""
+
+
 def with_md5(params: dict[str, Any], **_: Any) -> None:
     """Add the digest that Ceph wants of a lifecycle and that newer clients of Amazon's no longer send."""
     body = params.get("body")
@@ -46,13 +52,16 @@ def with_md5(params: dict[str, Any], **_: Any) -> None:
 
 def client(module: AnsibleModule) -> Any:
     """Return a client of the store that a module's arguments name."""
-    if MISSING:
-        module.fail_json(msg=missing_required_lib("botocore"), exception=MISSING)
+    if why := missing():
+        module.fail_json(msg=missing_required_lib("botocore"), exception=why)
     return connect(module.params)
 
 
 def connect(params: dict[str, Any]) -> Any:
-    """Return a client of a store that is told as ``STORE`` has it; the library is there."""
+    """Return a client of a store that is described as ``STORE`` has it; the library is there."""
+    import botocore.config
+    import botocore.session
+
     made = botocore.session.get_session().create_client(
         "s3",
         endpoint_url=params["endpoint"],
@@ -83,6 +92,6 @@ def code(error: Any) -> str:
 
 def words(error: Any) -> str:
     """Return why a call failed: what the store said, without the request that held the key."""
-    if isinstance(error, ClientError):
+    if hasattr(error, "operation_name"):  # a ClientError
         return f"{error.operation_name}: {code(error)} ({error.response.get('Error', {}).get('Message') or 'no reason given'})"
     return str(error)

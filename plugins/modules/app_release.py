@@ -152,11 +152,10 @@ runs:
   sample: 1.4.1
 """
 
-import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.unde.infra.plugins.module_utils import app_service
+from ansible_collections.unde.infra.plugins.module_utils import app_service, atomic
 from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 SERVICE: dict[str, Any] = {
@@ -229,8 +228,8 @@ class Deployment:
         else:
             service.bring(wanted)
 
-    def deploy(self) -> None:
-        """Bring all services to what is wanted, one after the other.
+    def deploy(self) -> dict[str, object]:
+        """Bring all services to what is wanted, one after the other; return which of them wait for a restart.
 
         Raises:
             Refused: what must not reach a disk would, or a service that leaves cannot be removed.
@@ -251,6 +250,21 @@ class Deployment:
                 self.bring(name, each)
             except app_service.Refused as reason:
                 self.refused.append(str(reason))
+        return {"pending": self.pending}
+
+    def roll_back(self, name: str) -> dict[str, object]:
+        """Start a service with the release that it ran before; return which it left and which it runs.
+
+        Raises:
+            Refused: there is no earlier release, or it does not become healthy.
+
+        """
+        service = self.service(name)
+        former, good = service.before()
+        self.actions.append(f"restart {service.unit} with release {former.version} in place of {good.version}")
+        if not self.module.check_mode:
+            service.start(former)
+        return {"left": good.version, "runs": former.version}
 
     def result(self, **more: object) -> dict[str, Any]:
         """Return what is told in the end."""
@@ -272,20 +286,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
-    # Root's umask may be 077: what is made here is read by others.
-    os.umask(0o022)
     deployment = Deployment(module)
     try:
-        if module.params["state"] == "present":
-            deployment.deploy()
-            more: dict[str, object] = {"pending": deployment.pending}
-        else:
-            service = deployment.service(module.params["name"])
-            former, good = service.before()
-            deployment.actions.append(f"restart {service.unit} with release {former.version} in place of {good.version}")
-            more = {"left": good.version, "runs": former.version}
-            if not module.check_mode:
-                service.start(former)
+        with atomic.usual_umask():
+            more = deployment.deploy() if module.params["state"] == "present" else deployment.roll_back(module.params["name"])
     except app_service.Refused as reason:
         deployment.refused.append(str(reason))
         more = {}

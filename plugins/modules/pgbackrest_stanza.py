@@ -67,12 +67,11 @@ reason:
   sample: this is a standby
 """
 
-import os
 import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.unde.infra.plugins.module_utils import pgbackrest_backups
+from ansible_collections.unde.infra.plugins.module_utils import atomic, pgbackrest_backups
 from ansible_collections.unde.infra.plugins.module_utils.actions import result
 from ansible_collections.unde.infra.plugins.module_utils.pgbackrest_backups import Outcome
 
@@ -99,8 +98,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
-    # Root's umask may be 077: what is made here is read by others.
-    os.umask(0o022)
     stanza, data, from_replica = module.params["name"], Path(module.params["data_directory"]), module.params["backups_from_replica"]
 
     def run(words: list[str]) -> tuple[int, str, str]:
@@ -112,7 +109,8 @@ def main() -> None:
             outcome = foretold(stanza, from_replica)
         else:
             is_empty = module.check_mode and (module.params["new_repository"] or shutil.which("pgbackrest") is None)
-            outcome = pgbackrest_backups.Backups(run, stanza, data, from_replica).make("ensure", module.check_mode, is_empty)
+            with atomic.usual_umask():
+                outcome = pgbackrest_backups.Backups(run, stanza, data, from_replica).make("ensure", module.check_mode, is_empty)
     except pgbackrest_backups.Failed as reason:
         module.fail_json(msg=str(reason))
     actions = outcome.actions

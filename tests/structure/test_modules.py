@@ -26,6 +26,14 @@ STILL_FED = {
 STILL_READ: dict[str, int] = {}
 #: Modules whose unit tests are elsewhere, or only the scenario of their role tests them.
 TESTED_ELSEWHERE: set[str] = set()
+#: What changes the process, and so the next module where one interpreter serves a host.
+LEAVES = {
+    "os.umask", "os.chdir", "os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.pop",
+    "signal.signal", "socket.setdefaulttimeout", "locale.setlocale",
+}  # fmt: skip
+CACHES = re.compile(r"(functools\.)?(lru_)?cache\b.*")
+#: Functions that put back what they change, and those whose result is kept and holds for ever (conntrack.py).
+PUTS_BACK, HOLDS = {"usual_umask"}, {"network"}
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:
@@ -112,3 +120,42 @@ def test_no_name_is_an_underscore() -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == "_"
     ]  # fmt: skip
     assert found == []
+
+
+def left_behind(node: ast.AST, *, shared: bool, within: str = "") -> Iterator[str]:
+    """Yield what a module, or what several share, would leave behind in the process; ``main`` of what is shared is a program's, with a process of its own."""
+    if isinstance(node, ast.FunctionDef):
+        if node.name in PUTS_BACK or (shared and node.name == "main"):
+            return
+        within = node.name
+        if node.name not in HOLDS and any(CACHES.fullmatch(ast.unparse(each)) for each in node.decorator_list):
+            yield f"{node.name} is cached"
+    elif isinstance(node, ast.Global):
+        yield f"global {', '.join(node.names)}"
+    elif isinstance(node, ast.Call):
+        if ast.unparse(node.func) in LEAVES:
+            yield ast.unparse(node)
+    elif isinstance(node, (ast.Assign, ast.Delete)):
+        yield from (ast.unparse(node) for target in node.targets if ast.unparse(target).startswith("os.environ"))
+    elif isinstance(node, ast.ExceptHandler) and shared and not within and "ImportError" in ast.unparse(node):
+        yield "whether a library is there is asked once"
+    for inner in ast.iter_child_nodes(node):
+        yield from left_behind(inner, shared=shared, within=within)
+
+
+def test_a_module_leaves_nothing_behind_in_its_process() -> None:
+    """Where one interpreter serves a host, the next module would find it: scripts/environment, `quick`."""
+    places = [(file, False) for file in (support.ROOT / "plugins/modules").glob("*.py")]
+    places += [(file, True) for file in (support.ROOT / "plugins/module_utils").rglob("*.py")]
+    assert [(file.name, found) for file, shared in places for found in left_behind(ast.parse(file.read_text(encoding="utf-8")), shared=shared)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nos.umask(0)", "def run():\n    os.environ['LC_ALL'] = 'C'", "import os\ndel os.environ['X']", "def f():\n    global kept\n    kept = 1",
+        "try:\n    import yaml\nexcept ImportError:\n    yaml = None", "@functools.lru_cache(1)\ndef f():\n    return 1", "@cache\ndef f():\n    return 1",
+    ],
+)  # fmt: skip
+def test_what_is_left_behind_is_found(text: str) -> None:
+    assert len(list(left_behind(ast.parse(text), shared=True))) == 1

@@ -17,7 +17,7 @@ def object_storage(host: Host, *, store: dict[str, str], principal: str, buckets
     What is written is of a few bytes, and gone before it is judged. ``store`` has endpoint, region, style and ca_file; ``keys`` is the vault's,
     ``s3-<name>-access-key`` and ``s3-<name>-secret-key``.
     """
-    if s3.MISSING:
+    if s3.missing():
         raise Red("the library botocore (python3-botocore) is not on this host")
     names = list(dict.fromkeys(name for bucket in buckets for name in bucket["access"]))
     wanted = {"principal": principal, "buckets": [{"versions_days": None, **bucket} for bucket in buckets]}

@@ -150,7 +150,7 @@ def test_the_client(style: str, addressing: str, store: Store, called: Called) -
 
 
 def test_without_the_library(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "MISSING", "Traceback")
+    monkeypatch.setattr(s3, "missing", lambda: "Traceback")
     result = called(buckets, **wanted())
     assert result["failed"]
     assert "botocore" in result["msg"]

@@ -95,6 +95,6 @@ def test_a_vault_without_a_key(host: Host, store: Store) -> None:
 
 
 def test_a_host_without_the_library(host: Host, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "MISSING", "no module named botocore")
+    monkeypatch.setattr(s3, "missing", lambda: "Traceback")
     with pytest.raises(Red, match=r"botocore"):
         storage.object_storage(host, **GIVEN)
