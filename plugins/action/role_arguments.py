@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ansible.plugins.action import ActionBase
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
+@functools.cache
 def options(role: str) -> dict[str, Any]:
     """Return what a role's entry point ``main`` takes.
 
@@ -33,21 +35,35 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail with all that is wrong, role by role, in Ansible's words."""
+        """Fail with all that is wrong, host by host and role by role, in Ansible's words."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, asked = self.validate_argument_spec(argument_spec={"roles": {"type": "list", "elements": "str", "required": True}})
-        wrong = {role: said for role in asked["roles"] if (said := self.errors(role, task_vars or {}))}
+        _validated, asked = self.validate_argument_spec(
+            argument_spec={"roles": {"type": "list", "elements": "str"}, "hosts": {"type": "dict"}},
+            required_one_of=[("roles", "hosts")],
+            mutually_exclusive=[("roles", "hosts")],
+        )
+        told = task_vars or {}
+        due = asked["hosts"] or {told["inventory_hostname"]: asked["roles"] or []}
+        wrong = {host: found for host, roles in due.items() if (found := self.wrong(roles, self.variables(host, told)))}
         if wrong:
-            lines = "\n".join(f"{role}: {line}" for role, said in wrong.items() for line in said)
-            return result | {"failed": True, "msg": f"Validation of arguments failed:\n{lines}", "argument_errors": wrong}
+            lines = [f"{host}: {role}: {line}" for host, found in wrong.items() for role, errors in found.items() for line in errors]
+            return result | {"failed": True, "msg": "\n".join(["Validation of arguments failed:", *lines]), "argument_errors": wrong}
         return result | {"changed": False}
 
+    def variables(self, host: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a host is told, its templates unfilled; of this task's own host that is in ``told``, with what the play says."""
+        return told if host == told["inventory_hostname"] else {**told["hostvars"].raw_get(host), "hostvars": told["hostvars"]}
+
+    def wrong(self, roles: list[str], told: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return role → what is wrong, of those with which something is."""
+        return {role: errors for role in roles if (errors := self.errors(role, told))}
+
     def errors(self, role: str, told: Mapping[str, Any]) -> list[str]:
-        """Return what is wrong with a role's arguments, as the host is told them, over the role's defaults."""
+        """Return what is wrong with a role's arguments, as a host is told them, over the role's defaults."""
         if not (ROLES / role).is_dir():
             raise AnsibleActionFail(f"unde.infra has no role {role}")
-        defaults = self._loader.load_from_file(str(ROLES / role / "defaults" / "main.yml"), unsafe=True, trusted_as_template=True) or {}
-        variables, wanted = {**defaults, **told}, options(role)
+        wanted, defaults = options(role), self._defaults(role)
+        variables = {**defaults, **told}
         templar = self._templar.copy_with_new_env(available_variables=variables)
         given, failed = {}, {}
         for name in wanted:
@@ -60,3 +76,7 @@ class ActionModule(ActionBase):
         known = {name: option for name, option in wanted.items() if not any(name in names for names in failed.values())}
         found = ArgumentSpecValidator(known).validate(given, validate_role_argument_spec=True)
         return [f"{', '.join(names)}: {why}" for why, names in failed.items()] + found.error_messages
+
+    def _defaults(self, role: str) -> dict[str, Any]:
+        """Return a role's defaults; the loader keeps what it has read."""
+        return self._loader.load_from_file(str(ROLES / role / "defaults" / "main.yml"), unsafe=True, trusted_as_template=True) or {}

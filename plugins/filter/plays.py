@@ -39,9 +39,10 @@ def due(groups: Mapping[str, Iterable[str]], part: str, running: bool) -> dict[s
     return {role: f"{part}_{role}{but}" if groups.get(f"{part}_{role}") else NOBODY for role in ROLES}
 
 
-def roles_due(groups: Mapping[str, Iterable[str]], part: str, host: str) -> list[str]:
-    """Return the roles that act on a host in this run."""
-    return [role for role in ROLES if host in groups.get(f"{part}_{role}", ())] if host not in _barred(groups, True) else []
+def roles_due(groups: Mapping[str, Iterable[str]], part: str, hosts: Iterable[str]) -> dict[str, list[str]]:
+    """Return host → the roles that act on it in this run."""
+    barred = _barred(groups, True)
+    return {host: [role for role in ROLES if host not in barred and host in groups.get(f"{part}_{role}", ())] for host in hosts}
 
 
 def _barred(groups: Mapping[str, Iterable[str]], running: bool) -> set[str]:

@@ -132,7 +132,7 @@ def test_what_each_pair_is_told_is_checked_before_the_first_role_acts(name: str)
     told = {**inventory_of(estate).get_groups_dict(), plays.MET: list(estate.hosts)}
     for part in ("managed", *(day.name for day in rollout.days(estate))):
         acting = {(host, role) for role, hosts in selected(estate, part) for host in hosts}
-        assert {(host, role) for host in estate.hosts for role in plays.roles_due(told, part, host)} == acting
+        assert {(host, role) for host, roles in plays.roles_due(told, part, estate.hosts).items() for role in roles} == acting
 
 
 def test_the_check_of_what_roles_are_told_comes_first() -> None:
@@ -143,7 +143,8 @@ def test_the_check_of_what_roles_are_told_comes_first() -> None:
     assert check["hosts"] == "{{ groups | unde.infra.acting(unde_part | default('managed')) }}"
     assert (check["any_errors_fatal"], check["tags"]) == (True, "always")
     [task] = check["tasks"]
-    assert task["unde.infra.role_arguments"] == {"roles": "{{ groups | unde.infra.roles_due(unde_part | default('managed'), inventory_hostname) }}"}
+    assert task["unde.infra.role_arguments"] == {"hosts": "{{ groups | unde.infra.roles_due(unde_part | default('managed'), ansible_play_hosts) }}"}
+    assert task["run_once"]
     assert "when" not in task
 
 

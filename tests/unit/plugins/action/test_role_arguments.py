@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,35 +40,55 @@ HOSTS: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
         {"base_manage": "foo", "firewall_rollback_s": "abc", "firewall_mode": "bar"},
         ["base: value of base_manage", "firewall: argument 'firewall_rollback_s'", "firewall: value of firewall_mode"],
     ),
-    "no-such-role": (["nobody"], {}, ["unde.infra has no role nobody"]),
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["free", "rehearsal"])
-def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Ask all hosts, none of which can be reached; return what the action said of each."""
-    folder = tmp_path_factory.mktemp("arguments")
+def ask(folder: Path, task: dict[str, Any], *words: str) -> str:
+    """Run a task on all hosts, none of which can be reached; return what Ansible prints."""
     nowhere = {"ansible_connection": "community.docker.docker", "ansible_host": "there-is-no-such-container"}
     told = {host: {**given, "asked_roles": roles} for host, (roles, given, _said) in HOSTS.items()}
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": nowhere, "hosts": told}}), encoding="utf-8")
-    task = {"name": "Ask", "unde.infra.role_arguments": {"roles": "{{ asked_roles }}"}}
     (folder / "play.yml").write_text(yaml.safe_dump([{"name": "Ask", "hosts": "all", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
-    done = support.run(
-        "ansible-playbook", *(["--check"] if request.param == "rehearsal" else []), "-i", folder / "hosts.yml", folder / "play.yml",
+    return support.run(
+        "ansible-playbook", *words, "-i", folder / "hosts.yml", folder / "play.yml",
         ANSIBLE_INVENTORY_ENABLED="ansible.builtin.yaml", ANSIBLE_CALLBACK_RESULT_FORMAT="json", ANSIBLE_STRATEGY="linear",
-    )  # fmt: skip
-    wrong = {host: json.loads(text) for host, text in re.findall(r"^fatal: \[(\S+)\]: FAILED! => (.*)$", done.stdout, re.MULTILINE)}
-    return {host: {"changed": False} for host in re.findall(r"^ok: \[(\S+)\]", done.stdout, re.MULTILINE)} | {
-        host: {**found, "failed": True} for host, found in wrong.items()
-    }
+    ).stdout  # fmt: skip
+
+
+def failures(said: str) -> dict[str, dict[str, Any]]:
+    """Return host → what its task failed with."""
+    return {host: json.loads(text) for host, text in re.findall(r"^fatal: \[(\S+)\]: FAILED! => (.*)$", said, re.MULTILINE)}
+
+
+@pytest.fixture(scope="module", params=["each", "each, rehearsed", "all at once"])
+def wrong(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[str]]]:
+    """Ask each host for itself, or for all of them; return host → role → what is wrong, as the message has it."""
+    folder = tmp_path_factory.mktemp("arguments")
+    if request.param == "all at once":
+        hosts = {host: roles for host, (roles, _given, _wanted) in HOSTS.items()}
+        said = ask(folder, {"name": "Ask", "unde.infra.role_arguments": {"hosts": hosts}, "run_once": True})
+        [found] = failures(said).values()
+        errors = found["argument_errors"]
+        lines = [f"{host}: {role}: {line}" for host, roles in errors.items() for role, said in roles.items() for line in said]
+        assert sorted(found["msg"].splitlines()[1:]) == sorted("\n".join(lines).splitlines())
+        return errors
+    task = {"name": "Ask", "unde.infra.role_arguments": {"roles": "{{ asked_roles }}"}}
+    said = ask(folder, task, *(["--check"] if "rehearsed" in request.param else []))
+    found = failures(said)
+    assert set(HOSTS) - set(found) == set(re.findall(r"^ok: \[(\S+)\]", said, re.MULTILINE))
+    return {host: each["argument_errors"][host] for host, each in found.items()}
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_host(said: dict[str, dict[str, Any]], host: str) -> None:
+def test_a_host(wrong: dict[str, dict[str, list[str]]], host: str) -> None:
     _roles, _given, wanted = HOSTS[host]
-    found = said[host]
-    assert bool(found.get("failed")) is bool(wanted), found
-    assert not found["changed"]
+    lines = [re.sub(r"\s+", " ", f"{role}: {line}") for role, said in wrong.get(host, {}).items() for line in said]
+    assert len(lines) == len(wanted), lines
     for line in wanted:
-        assert line in re.sub(r"\s+", " ", found["msg"]), found
-    assert sum(map(len, found.get("argument_errors", {}).values())) == len(wanted) - (host == "no-such-role"), "and nothing else"
+        assert any(line in found for found in lines), lines
+
+
+def test_a_role_that_is_not_there(tmp_path: Path) -> None:
+    found = failures(ask(tmp_path, {"name": "Ask", "unde.infra.role_arguments": {"roles": ["nobody"]}}))
+    assert {each["msg"] for each in found.values()} == {"unde.infra has no role nobody"}
+    assert set(found) == set(HOSTS)

@@ -49,15 +49,15 @@ def test_whoever_was_left_out_is_in_no_pattern_any_more() -> None:
 
 
 def test_the_roles_of_a_host_are_those_of_the_part() -> None:
-    assert plays.roles_due({**GROUPS, "day_01_base": ["cache"]}, "managed", "cache") == ["base", "redis"]
-    assert plays.roles_due(GROUPS, "day_09", "cache") == ["redis"]
-    assert plays.roles_due(GROUPS, "day_01", "cache") == []
+    assert plays.roles_due({**GROUPS, "day_01_base": ["cache"]}, "managed", ["cache"]) == {"cache": ["base", "redis"]}
+    assert plays.roles_due(GROUPS, "day_09", ["cache"]) == {"cache": ["redis"]}
+    assert plays.roles_due(GROUPS, "day_01", ["cache"]) == {"cache": []}
 
 
 def test_who_is_in_no_pattern_has_no_roles() -> None:
-    assert plays.roles_due(GROUPS, "managed", "push") == []
-    assert plays.roles_due({**GROUPS, "contact_met": ["push"]}, "managed", "push") == ["base", "redis"]
-    assert plays.roles_due({**GROUPS, "left_out": ["cache"]}, "managed", "cache") == []
+    assert plays.roles_due(GROUPS, "managed", ["push"]) == {"push": []}
+    assert plays.roles_due({**GROUPS, "contact_met": ["push"]}, "managed", ["push"]) == {"push": ["base", "redis"]}
+    assert plays.roles_due({**GROUPS, "left_out": ["cache"]}, "managed", ["cache"]) == {"cache": []}
 
 
 def test_who_is_to_be_met_is_in_use_and_acted_on() -> None:
