@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Bring up containers that behave like servers: systemd first, real addresses, no way out.
 
-Reads from stdin what a scenario needs, ``{"scenario": NAME, "hosts": [{"container", "hostname", "networks": [{"name", "address"}], "engine"}]}``
-(an address may be left out, as may engine: whether a container engine runs inside), and returns when every host has booted. What runs is left as it is, what
+Reads from stdin what a scenario needs, ``{"scenario": NAME, "hosts": [{"container", "hostname", "networks": [{"name", "address"}], "engine", "cpu_shares"}]}``
+(an address may be left out, as may engine: whether a container engine runs inside, and cpu_shares: its weight against 1024 of each other host, where all
+want the processors at once), and returns when every host has booted. What runs is left as it is, what
 is stopped is started. Prints the containers that it made or started, one on a line.
 """
 
@@ -62,6 +63,7 @@ class Host:
     hostname: str
     networks: list[dict[str, str]]
     engine: bool = False
+    cpu_shares: int = 1024
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -89,6 +91,7 @@ def make(host: Host, scenario: str, cgroups: str) -> None:
     inside = [*ENGINE, *ENGINE_GROUPS[cgroups]] if host.engine else []
     docker(
         "create", "--name", host.container, "--hostname", host.hostname, "--label", f"unde.scenario={scenario}",
+        "--cpu-shares", str(host.cpu_shares),
         "--network", first["name"], *attached(first), *OPTIONS, *inside, *options, IMAGE, *init,
     )  # fmt: skip
     for other in others:

@@ -92,9 +92,33 @@ def unmet(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> li
     return strange
 
 
+def first_allowed(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], role: str) -> str:
+    """Return the first of some hosts that the layout lets a role act on: one that is ours to build, or whose owner handed it the role; none is empty."""
+    for host in hosts:
+        told = hostvars[host]
+        if told.get("unde_state", "create") == "create" or role in told.get("unde_adopt", ()):
+            return host
+    return ""
+
+
+def first_result(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """Return what the first of some hosts registered by a task that it did not skip; a skipped result where none of them ran it."""
+    results = (hostvars[host].get(name) for host in hosts)
+    return next((found for found in results if found and not found.get("skipped")), {"skipped": True})
+
+
 class FilterModule:
     """What Ansible finds here."""
 
     def filters(self) -> dict[str, Any]:
         """Return name → filter."""
-        return {"acting": acting, "due": due, "passed_over": passed_over, "roles_due": roles_due, "to_meet": to_meet, "unmet": unmet}
+        return {
+            "acting": acting,
+            "due": due,
+            "first_allowed": first_allowed,
+            "first_result": first_result,
+            "passed_over": passed_over,
+            "roles_due": roles_due,
+            "to_meet": to_meet,
+            "unmet": unmet,
+        }

@@ -80,3 +80,27 @@ def test_a_mark_of_the_same_roles_is_wanted() -> None:
         "without": host({"roles": []}, ("redis",)), "router": {"unde_adopt": ["gateway"], "unde_roles": ["gateway"]},
     }  # fmt: skip
     assert plays.unmet(hosts, hosts) == ["strange", "more"]
+
+
+def test_the_first_host_that_a_role_may_act_on() -> None:
+    told: dict[str, dict[str, Any]] = {
+        "push": {"unde_state": "running", "unde_adopt": ["base"]},
+        "cache": {"unde_state": "running", "unde_adopt": ["redis"]},
+        "new": {"unde_state": "create"},
+        "plain": {},
+    }
+    assert plays.first_allowed(["push", "cache", "new"], told, "redis") == "cache"
+    assert plays.first_allowed(["push", "new"], told, "redis") == "new"
+    assert plays.first_allowed(["plain", "new"], told, "redis") == "plain"
+    assert plays.first_allowed(["push"], told, "redis") == ""
+
+
+def test_the_first_result_is_of_a_host_that_ran_the_task() -> None:
+    told = {
+        "push": {"found": {"skipped": True, "changed": False}},
+        "cache": {"found": {"state": "present"}},
+        "new": {"found": {"state": "absent"}},
+        "plain": {},
+    }
+    assert plays.first_result(["push", "plain", "cache", "new"], told, "found") == {"state": "present"}
+    assert plays.first_result(["push", "plain"], told, "found")["skipped"]
