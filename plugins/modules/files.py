@@ -16,6 +16,13 @@ description:
 version_added: "0.1.0"
 author: UNDE (@unde)
 options:
+  packages:
+    description:
+      - Debian packages that the files need, as C(name) or C(name=version), for their users, directories or checkers.
+      - While one of them is not installed nothing is written or validated, and RV(missing_packages) names it. So that a role asks and writes in one call.
+    type: list
+    elements: str
+    default: []
   files:
     description: The files and directories, in the order in which they are made.
     type: list
@@ -76,6 +83,14 @@ EXAMPLES = r"""
         content: "{{ lookup('ansible.builtin.template', 'example.conf.j2') }}"
         validate: "example --check %s"
   notify: Reload example
+
+- name: Write the configuration, where its package is there
+  unde.infra.files:
+    packages: [chrony]
+    files:
+      - dest: /etc/chrony/chrony.conf
+        content: "{{ lookup('ansible.builtin.template', 'chrony.conf.j2') }}"
+  register: written
 """
 
 RETURN = r"""
@@ -85,6 +100,12 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/example/example.conf]
+missing_packages:
+  description: Those of O(packages), as they were named, that are not installed.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 """
 
 import errno
@@ -95,6 +116,7 @@ import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.unde.infra.plugins.module_utils import debian
 
 DEFAULT_MODE = {"file": "0644", "directory": "0755"}
 
@@ -158,6 +180,7 @@ def main() -> None:
     """Run the module."""
     module = QuietModule(
         argument_spec={
+            "packages": {"type": "list", "elements": "str", "default": []},
             "files": {
                 "type": "list",
                 "elements": "dict",
@@ -174,11 +197,14 @@ def main() -> None:
                     "secret": {"type": "bool", "default": False, "no_log": False},
                 },
                 "required_if": [("state", "file", ["content"])],
-            }
+            },
         },
         supports_check_mode=True,
     )
     entries = module.params["files"]
+    there = debian.installed(module.run_command, [name.partition("=")[0] for name in module.params["packages"]])
+    if missing := [name for name in module.params["packages"] if not debian.satisfies(name, there)]:
+        module.exit_json(changed=False, changed_paths=[], missing_packages=missing)
     # Whatever is shown of the invocation later (-vvv), it does not show these.
     module.no_log_values.update(entry["content"] for entry in entries if entry["secret"] and entry["content"])
     staged: dict[int, str] = {}
@@ -229,7 +255,7 @@ def main() -> None:
         if touched:
             changed.append(dest)
 
-    module.exit_json(changed=bool(changed), changed_paths=changed, diff=diffs)
+    module.exit_json(changed=bool(changed), changed_paths=changed, missing_packages=[], diff=diffs)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ TELLTALE = "sh -c 'cat %s >&2; exit 1'"  #: a checker that repeats what it refus
 READ = "cd {{ folder }}; for f in d/one d/two; do cat $f 2>/dev/null || echo none; done"
 
 
-def call(name: str, files: list[dict[str, Any]], note: bool = False, **keywords: Any) -> list[dict[str, Any]]:
+def call(name: str, files: list[dict[str, Any]], note: bool = False, packages: list[str] | None = None, **keywords: Any) -> list[dict[str, Any]]:
     """Return tasks: a call of the module, and, where wanted, a note of what then stands in the two files."""
     mine = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
     files = [file | mine for file in files]
-    task = {"name": name, "unde.infra.files": {"files": files}, "register": name, "failed_when": False, **keywords}
+    task = {"name": name, "unde.infra.files": {"files": files, "packages": packages or []}, "register": name, "failed_when": False, **keywords}
     after = {f"after_{name}": "{{ lookup('ansible.builtin.pipe', read) }}"}
     return [task, {"name": f"Note {name}", "ansible.builtin.set_fact": after}] if note else [task]
 
@@ -58,6 +58,10 @@ STEPS = [
         "name": "Note kept",
         "ansible.builtin.set_fact": {"modes": "{{ lookup('ansible.builtin.pipe', 'stat --format %a ' ~ folder ~ '/d ' ~ folder ~ '/d/e') }}"},
     },
+    *call("awaited", [entry("one", "bad\n"), {"dest": "{{ folder }}/d/two", "state": "absent"}], note=True, packages=["dpkg", "no-such-package", "dpkg=0"]),
+    *call("awaited_in_check", [entry("one", "bad\n")], check_mode=True, packages=["no-such-package"]),
+    *call("no_more_awaited", [entry("two", "ok 3\n")], packages=["dpkg"]),
+    *call("two_back", [entry("two", "ok 2\n")]),
     *call("gone_in_check", [{"dest": "{{ folder }}/d", "state": "absent"}], check_mode=True),
     *call("file_gone", [{"dest": "{{ folder }}/d/one", "state": "absent"}], note=True),
     *call("gone", [{"dest": "{{ folder }}/d", "state": "absent"}]),
@@ -151,6 +155,16 @@ def test_wrong_calls(results: dict[str, Any]) -> None:
     assert "is a directory where a file is wanted" in results["not_a_file"]["msg"]
     assert results["after_not_a_file"] == "ok hunter2\nok 2"
     assert "content" in results["no_content"]["msg"]
+
+
+def test_without_its_packages_nothing_is_written(results: dict[str, Any]) -> None:
+    """Nor validated, since the checker may come with them; what they are missing for is said."""
+    assert changed(results["awaited"]) == []
+    assert results["awaited"]["missing_packages"] == ["no-such-package", "dpkg=0"]
+    assert results["after_awaited"] == "ok hunter2\nok 2"
+    assert results["awaited_in_check"]["missing_packages"] == ["no-such-package"]
+    assert results["no_more_awaited"]["missing_packages"] == []
+    assert changed(results["no_more_awaited"]) == ["two"]
 
 
 def test_absent(results: dict[str, Any]) -> None:
