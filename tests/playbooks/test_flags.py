@@ -90,6 +90,7 @@ CALLS = {
     "operate/rotate_tunnel_keys.yml": Call(("-etunnel=wg-app",), "local-app", "", "leaves out"),
     "operate/unlock_disk.yml": Call((), STANDBY, "luks", overlay=ENCRYPTED),
     "drills/latency.yml": Call((), "local-app", "ping -n -q -c 20"),
+    "drills/drill.yml": Call(("-edrill=yes", "-efault=postgres-killed"), LEADER, "", "leaves out"),
     "drills/lose_primary.yml": Call(("-edrill=yes",), LEADER, "", "leaves out"),
 }
 
@@ -110,7 +111,10 @@ def call(folder: Path, playbook: str, *words: str, answers: Answers = WHOLE, ove
 
 def acts(playbook: str) -> str:
     """Return the name of the task by which a playbook acts."""
-    name: str = yaml.safe_load((HOME / playbook).read_text(encoding="utf-8"))[-1]["tasks"][-1]["name"]
+    last = yaml.safe_load((HOME / playbook).read_text(encoding="utf-8"))[-1]
+    if imported := last.get("ansible.builtin.import_playbook"):
+        return acts(str(Path(playbook).parent / imported))
+    name: str = last["tasks"][-1]["name"]
     return name
 
 
@@ -188,6 +192,7 @@ REFUSALS: dict[str, tuple[str, tuple[str, ...], Answers, str, str]] = {
     "no tunnel": ("operate/rotate_tunnel_keys.yml", (), WHOLE, "local-app", "Say which: -e tunnel=<interface>"),
     "no drill": ("drills/lose_primary.yml", (), WHOLE, LEADER, "Say that you mean it: -e drill=yes"),
     "a drill, no": ("drills/lose_primary.yml", ("-edrill=no",), WHOLE, LEADER, "Say that you mean it: -e drill=yes"),
+    "no such fault": ("drills/drill.yml", ("-edrill=yes", "-efault=rain"), WHOLE, LEADER, "fault=rain: there is no such fault. There are host-lost,"),
     "no such shard": ("drills/lose_primary.yml", ("-edrill=true", "-eshard=7"), WHOLE, LEADER, "The members of shard 7: the layout has none"),
     "PostHog without a yes": (
         "operate/restore_posthog.yml", ("-eposthog_restore=monday", "-eunde_may_initialize=false"), WHOLE, "posthog", "a restore overwrites"),

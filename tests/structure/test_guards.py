@@ -15,7 +15,11 @@ import support
 HOME = support.ROOT / "playbooks"
 #: Where plays say themselves whether they need root.
 SAY_BECOME = ("operate", "drills", "gates")
-PLAYBOOKS = sorted(path for folder in ("operate", "drills") for path in (HOME / folder).glob("*.yml"))
+#: Those that act; one that only imports another, with its variables, is that one.
+PLAYBOOKS = sorted(
+    path for folder in ("operate", "drills") for path in (HOME / folder).glob("*.yml")
+    if any("hosts" in play for play in yaml.safe_load(path.read_text(encoding="utf-8")))
+)  # fmt: skip
 TASKS = sorted([*(path for folder in ("operate", "drills", "gates") for path in (HOME / folder / "tasks").rglob("*.yml")), *(HOME / "guards").glob("*.yml"),
                 *(support.ROOT / "roles").glob("*/tasks/*.yml"), *(support.ROOT / "roles").glob("*/handlers/*.yml")])
 
