@@ -1,11 +1,13 @@
 # Thin: one line for each thing one can do here. The work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lab rollout lab-down test prove image lint unit golden second-run diff matrix bench reference secrets
+.PHONY: help lab rollout lab-down test prove image lint unit golden second-run diff matrix drill bench reference secrets
 
 ENGINE ?= routeros
 SHARDS ?= 1
 CONNECTION ?= docker
+NAME ?= host-lost
+SHARD ?= 0
 IN_VENV := . scripts/environment &&
 IN_LAB := . scripts/environment lab &&
 
@@ -48,6 +50,9 @@ diff: ## on the running lab: five edits, each foretold by `unde diff`, applied, 
 
 matrix: ## who really reaches whom, from every host to every other, compared with the flows cell by cell; pages in .cache/matrix/
 	@$(IN_LAB) scripts/matrix
+
+drill: ## on the running lab: break the leading member of SHARD=0 by NAME=host-lost (or another fault: docs/drills.md) under load, mend it, judge it
+	@$(IN_LAB) scripts/lab-playbook playbooks/drills/drill.yml -e drill=yes -e fault=$(NAME) -e shard=$(SHARD)
 
 bench: ## speed as ratios to yardsticks; on a running lab also the second run, role by role; figures in .cache/bench/
 	@$(IN_LAB) scripts/bench

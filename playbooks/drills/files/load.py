@@ -1,4 +1,4 @@
-#!/usr/bin/python3 -B
+#!/usr/bin/python3
 """Write to a shard, read from it and search in it as its services do, and write down what came of each attempt: the load of a drill, on one host.
 
 ``load.py run SETTINGS`` works until the file ``stop`` stands beside the settings, then says so by ``silent``, waits for ``replay``, writes again what was

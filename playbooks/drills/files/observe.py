@@ -1,4 +1,4 @@
-#!/usr/bin/python3 -B
+#!/usr/bin/python3
 """Write down what a member of a shard sees of it during a drill: who leads, how far each is behind, whether all follow.
 
 ``observe.py SETTINGS`` asks the Patroni of its own host every half second, until the file ``stop`` stands beside the settings, and says by ``over``
@@ -48,6 +48,7 @@ def ask(settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return what the host's own Patroni says; nothing when it does not answer."""
     try:
         context = ssl.create_default_context(cafile=f"{settings['tls_directory']}/ca.crt")
+        context.load_cert_chain(f"{settings['tls_directory']}/host.crt", f"{settings['tls_directory']}/host.key")
         with urllib.request.urlopen(f"https://{settings['address']}:{settings['port']}/cluster", context=context, timeout=TIMEOUT_S) as answer:
             return dict(json.load(answer))
     except (OSError, ValueError, TypeError):

@@ -1,0 +1,28 @@
+"""A fault that drills inject is told in one table, has its files of tasks, and is known to what judges it."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+import support
+from unde.drills.faults import FAULTS
+
+DRILLS = support.ROOT / "playbooks/drills"
+TABLE = yaml.safe_load((support.ROOT / "playbooks/vars/drill.yml").read_text(encoding="utf-8"))["drill_faults"]
+
+
+def test_each_fault_has_its_tasks_and_a_name_that_the_judge_knows() -> None:
+    folders = {path.name: sorted(file.name for file in path.iterdir()) for path in (DRILLS / "tasks/faults").iterdir()}
+    assert folders == {name: ["inject.yml", "mend.yml"] for name in TABLE}
+    assert set(TABLE) <= set(FAULTS)
+
+
+def test_each_fault_is_in_the_page() -> None:
+    page = (support.ROOT / "docs/drills.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \| (?:its|kill|SIGSTOP)", page, re.MULTILINE) == list(TABLE)
+
+
+def test_a_fault_is_judged_by_what_is_foretold_or_by_a_bound() -> None:
+    assert [name for name, each in TABLE.items() if not each] == []
