@@ -289,12 +289,13 @@ def run(settings: Mapping[str, Any], folder: Path) -> None:
     (folder / "silent").touch()
     wait(folder / "replay")
     over = threading.Event()
-    threading.Timer(PATIENCE_S, over.set).start()
+    patience = threading.Timer(PATIENCE_S, over.set)
+    patience.start()
     for worker, does, _how in at_work:
         if does == "write":
             worker.session = Session(settings)
             replay(worker, over)
-    over.set()
+    patience.cancel()
     again.end()
     kept.end()
     (folder / "over").touch()

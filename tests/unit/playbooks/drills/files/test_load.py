@@ -91,7 +91,7 @@ def test_what_it_writes_down_is_judged(drilled: Path) -> None:
         {"kind": "end", "wall": operations[-1]["wall"], "monotonic": operations[-1]["monotonic"], "lines": 1},
     ]
     (drilled / "here.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-    done = support.run("unde", "drill", "report", drilled, "--format", "json")
+    done = support.unde("drill", "report", drilled, "--format", "json")
     [found] = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert found["held"]
