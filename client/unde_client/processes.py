@@ -6,6 +6,7 @@ driver, and the tests, which answer from a model of a shard and stop it anywhere
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from unde_client.ledger import Check, Insert, Item, Ledger, by_kind
 from unde_client.members import Lineage, Member, Order
 from unde_client.writes import Entry, Kind
 
+LOG = logging.getLogger("unde_client")
 #: The timeline on which the server is primary; nothing if it replays another's WAL.
 TIMELINE = "CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END"
 LOOK = f"SELECT {TIMELINE}"
@@ -133,7 +135,8 @@ class Writer:
                 session, member = yield Connect(self.order.now(), writable=self._failures % 2 == 0)
                 yield from self._look(session, member)
                 yield from self._write(session, member)
-            except (UnreachableError, LostError):
+            except (UnreachableError, LostError) as error:
+                LOG.warning("%s: %s", f"{member.host}:{member.port}" if member else "no primary", " ".join(str(error).split()))
                 self.ledger.lost()
             if member:
                 # A pooler whose server is gone lets its clients in, and has them wait: the next attempt begins with another member.
@@ -157,7 +160,10 @@ class Writer:
         if not timeline or self._overtaken(timeline):
             raise LostError(f"{member.host}:{member.port} does not lead")
         self.order.leads(member)
-        self.ledger.arrived(Lineage(member, timeline))
+        lineage = Lineage(member, timeline)
+        if lineage != self.ledger.lineage or self._failures:
+            LOG.info("%s:%s is the primary, on timeline %s", *member, timeline)
+        self.ledger.arrived(lineage)
 
     def _overtaken(self, timeline: str) -> bool:
         # Eight hexadecimal digits: they compare as the numbers do.

@@ -26,13 +26,13 @@ import lab
 #: Name → day, and the task's title as Ansible prints it (role and title). The gateway's engine decides which of router and gateway there is.
 POINTS: dict[str, tuple[int, str]] = {
     "packages": (1, "base : Install the missing packages"),
-    "router": (1, "mikrotik_chr : Draw up a certificate"),
-    "keys": (8, "wireguard_keys : Make the private keys that do not exist yet"),
-    "gateway": (8, "gateway : Load the firewall where another one is loaded"),
-    "tunnels": (8, "wireguard_peer : Change the running interfaces where they differ"),
-    "first-primary": (9, "postgres_shard : Create the cluster where this host is the first primary"),
+    "router": (1, "mikrotik_chr : Create a certificate"),
+    "keys": (8, "wireguard_keys : Create missing private keys"),
+    "gateway": (8, "gateway : Load the ruleset and enable forwarding"),
+    "tunnels": (8, "wireguard_peer : Apply the configuration to the interfaces"),
+    "first-primary": (9, "postgres_shard : Create the cluster of a first primary"),
     "schema": (9, "postgres_shard : Apply the schema"),
-    "copy": (10, "postgres_shard : Copy the primary and follow it"),
+    "copy": (10, "postgres_shard : Clone the primary and start streaming"),
     "votes": (11, "etcd : Start etcd"),
     "handover": (11, "patroni : Start Patroni on the standbys"),
 }

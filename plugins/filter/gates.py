@@ -123,7 +123,7 @@ def gates_red(found: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def gates_left_out(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return who was left out of the rest of a run, and at which task (playbooks/tasks/leave_out.yml)."""
+    """Return who was left out of the rest of a run, and at which task (playbooks/tasks/exclude_host.yml)."""
     return [f"{host}: left out of the rest of the run, since '{hostvars[host]['left_out_because']}' failed" for host in hosts]
 
 

@@ -15,7 +15,7 @@ NOBODY = "all:!all"
 NO_ESTATE = "There is no host to act on: no layout was read. Name it by -i, or by `inventory` in ansible.cfg; `unde check` says what it lacks."
 #: Group that playbooks/gates/first_contact.yml puts a host in use into, once a person has met it.
 MET = "contact_met"
-#: Group of the hosts on which a role has failed in this run (playbooks/tasks/leave_out.yml).
+#: Group of the hosts on which a role has failed in this run (playbooks/tasks/exclude_host.yml).
 LEFT_OUT = "left_out"
 #: What every host is given first; a host in use is met before any of it acts there.
 EVERYWHERE = frozenset({"base", "firewall", "exporters"})
@@ -66,7 +66,7 @@ def to_meet(groups: Mapping[str, Iterable[str]], part: str) -> str:
     return ",".join(sorted(_acting(groups, part) & set(in_use(groups)))) or NOBODY
 
 
-def passed_over(groups: Mapping[str, Iterable[str]], part: str) -> str:
+def skipped_in_use(groups: Mapping[str, Iterable[str]], part: str) -> str:
     """Return the pattern of the hosts in use that roles were to act on in this run, and did not: nobody has met them in it."""
     return ",".join(sorted((_acting(groups, part) & set(in_use(groups))) - set(groups.get(MET, ())))) or NOBODY
 
@@ -117,7 +117,7 @@ class FilterModule:
             "due": due,
             "first_allowed": first_allowed,
             "first_result": first_result,
-            "passed_over": passed_over,
+            "skipped_in_use": skipped_in_use,
             "roles_due": roles_due,
             "to_meet": to_meet,
             "unmet": unmet,

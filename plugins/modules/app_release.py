@@ -122,7 +122,7 @@ EXAMPLES = r"""
         start_s: 30
     secrets: {mood: {redis-cache-mood: "{{ vault_redis_passwords['cache-mood'] }}"}}
 
-- name: Let the release before run again
+- name: Roll back to the previous release
   unde.infra.app_release:
     state: rolled_back
     name: mood

@@ -35,7 +35,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look which releases the host misses
+- name: Find the missing releases
   unde.infra.app_release_info:
     releases:
       - {name: mood, version: 1.4.2, checksum: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}

@@ -38,7 +38,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Try the backups' key
+- name: Check the access key for backups
   unde.infra.bucket_probe:
     endpoint: https://hel1.your-objectstorage.com
     region: hel1

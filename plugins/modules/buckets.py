@@ -58,7 +58,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Have the buckets
+- name: Create the buckets
   unde.infra.buckets:
     endpoint: https://hel1.your-objectstorage.com
     region: hel1

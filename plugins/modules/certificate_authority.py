@@ -32,7 +32,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Make the authority's key and certificate
+- name: Create the authority's key and certificate
   unde.infra.certificate_authority:
   delegate_to: monitoring
 """

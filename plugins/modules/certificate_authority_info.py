@@ -26,7 +26,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Ask the authority's host for its certificate
+- name: Read the authority's certificate
   unde.infra.certificate_authority_info:
   delegate_to: monitoring
   register: authority

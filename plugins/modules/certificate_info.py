@@ -44,7 +44,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the host's certificate
+- name: Check the host's certificate
   unde.infra.certificate_info:
     common_name: etcd-2
     names: [etcd-2, 10.1.0.17, localhost, 127.0.0.1]

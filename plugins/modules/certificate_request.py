@@ -37,7 +37,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Make the host's key and a request
+- name: Create the private key and the signing request
   unde.infra.certificate_request:
     common_name: etcd-2
   register: requested

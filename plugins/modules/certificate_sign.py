@@ -40,7 +40,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Sign the request where the authority's key is
+- name: Sign the request on the authority's host
   unde.infra.certificate_sign:
     request: "{{ requested.request }}"
     common_name: etcd-2

@@ -33,7 +33,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Give the guest a disk
+- name: Create the guest's disk
   unde.infra.chr_disk:
     path: /var/lib/unde-chr/a.img
     image: /var/lib/unde-chr/chr-7.21.4.img.zip

@@ -49,7 +49,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Gather the state of the host
   unde.infra.chr_host_info:
     bridge: {name: chr0, address: 192.168.254.1/29}
     remote_networks: [10.2.0.0/24]

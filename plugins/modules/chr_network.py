@@ -62,7 +62,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Bring the firewall, the bridge and its routes to what is written
+- name: Apply the firewall, the bridge and its routes
   unde.infra.chr_network:
     bridge: chr0
     address: 192.168.254.1/29
@@ -71,7 +71,7 @@ EXAMPLES = r"""
     rules_id: "{{ rules | hash('sha256') }}"
     written: "{{ files.changed_paths }}"
 
-- name: Unload the firewall, and remove the bridge
+- name: Unload the firewall and remove the bridge
   unde.infra.chr_network:
     state: absent
     bridge: chr0

@@ -18,7 +18,7 @@ options: {}
 """
 
 EXAMPLES = r"""
-- name: Note when it was
+- name: Read the clock
   unde.infra.clock_info:
   register: began
 """

@@ -30,7 +30,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: End the connections that no rule would let through any more
+- name: End connections that the ruleset no longer allows
   unde.infra.conntrack_prune:
     table: inet unde_firewall
 """

@@ -23,7 +23,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Gather the state of the host
   unde.infra.contact_info:
   register: seen
 """

@@ -32,7 +32,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Refuse what is older than Debian 13
+- name: Check the Debian release
   unde.infra.debian_release:
     supported: [trixie]
     role: redis_sentinel

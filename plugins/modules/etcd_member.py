@@ -46,7 +46,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Bring the member to its configuration
+- name: Apply the configuration
   unde.infra.etcd_member:
     name: etcd-1
     address: 10.1.0.16
@@ -55,7 +55,7 @@ EXAMPLES = r"""
     configuration: "{{ lookup('ansible.builtin.template', 'etcd.env.j2') }}"
   throttle: 1
 
-- name: Take the lost member out and this one in
+- name: Replace the lost member by this one
   unde.infra.etcd_member:
     state: replaced
     name: etcd-3
@@ -64,7 +64,7 @@ EXAMPLES = r"""
     cluster_token: unde
   register: replaced
 
-- name: Take a member out of the cluster
+- name: Remove a member from the cluster
   unde.infra.etcd_member:
     state: removed
     name: etcd-3

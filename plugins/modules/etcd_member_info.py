@@ -22,7 +22,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the member
+- name: Gather the state of the member
   unde.infra.etcd_member_info:
     name: etcd-1
     address: 10.1.0.16

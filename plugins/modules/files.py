@@ -84,7 +84,7 @@ EXAMPLES = r"""
         validate: "example --check %s"
   notify: Reload example
 
-- name: Write the configuration, where its package is there
+- name: Write the configuration where the package is installed
   unde.infra.files:
     packages: [chrony]
     files:

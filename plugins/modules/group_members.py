@@ -35,7 +35,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Let Prometheus read the host's certificate
+- name: Add Prometheus to the group that reads the host's certificate
   unde.infra.group_members:
     group: unde-tls
     users: [prometheus]

@@ -47,7 +47,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Gather the state of the host
   unde.infra.host_info:
     packages: [haproxy, ca-certificates]
     units: [haproxy.service]

@@ -19,11 +19,11 @@ options: {}
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Gather the state of the host
   unde.infra.host_survey_info:
   register: looked
 
-- name: Name the services that run
+- name: List the running services
   ansible.builtin.debug:
     msg: "{{ looked.survey.services.keys() | list }}"
 """

@@ -56,7 +56,7 @@ EXAMPLES = r"""
     name: chr-a
     definition: "{{ lookup('ansible.builtin.template', 'domain.xml.j2') }}"
 
-- name: Shut the guest down, and start it no more
+- name: Shut the guest down and disable its autostart
   unde.infra.libvirt_domain:
     name: chr-a
     state: stopped

@@ -92,7 +92,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Make the header of a blank disk, or recognize the one that is there
+- name: Create the LUKS header, or adopt an existing one
   unde.infra.luks_disk:
     state: present
     recovery_passphrase: "{{ recovery_passphrase }}"
@@ -104,7 +104,7 @@ EXAMPLES = r"""
       uuid_file: /etc/unde/luks.uuid
       passphrase: "{{ passphrase }}"
 
-- name: Open the disk and mount it
+- name: Open and mount the disk
   unde.infra.luks_disk:
     <<: *disk
     state: mounted

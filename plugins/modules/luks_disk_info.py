@@ -23,13 +23,13 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Fetch the header
+- name: Read the LUKS header
   unde.infra.luks_disk_info:
     device: /dev/disk/by-id/virtio-data
   no_log: true
   register: found
 
-- name: Write it down, encrypted
+- name: Save it encrypted
   ansible.builtin.copy:
     dest: /root/header.vault
     content: "{{ found.content | ansible.builtin.vault(passphrase) }}"

@@ -67,7 +67,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Keep messages by bits from now on
+- name: Convert the messages table to binary vectors
   unde.infra.messages_change:
     programs: /usr/lib/postgresql/17/bin
     shape: {embedding_index: bits, storage: halfvec, in_line: true}

@@ -66,7 +66,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Give the table of messages its shape
+- name: Convert the messages table
   unde.infra.messages_shape:
     version: "17"
     state_directory: /var/lib/unde/postgres_shard

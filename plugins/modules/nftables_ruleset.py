@@ -55,7 +55,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Load the gateway's rules, then let the kernel forward
+- name: Load the gateway's ruleset and enable forwarding
   unde.infra.nftables_ruleset:
     table: inet example
     rules_id: "{{ rules | hash('sha256') }}"
@@ -63,7 +63,7 @@ EXAMPLES = r"""
     unit: example-firewall.service
     forward: true
 
-- name: Remove the gateway's rules
+- name: Remove the gateway's ruleset
   unde.infra.nftables_ruleset:
     state: absent
     table: inet example

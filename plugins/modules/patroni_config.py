@@ -49,7 +49,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Bring the shard's configuration up to date
+- name: Change the shard's dynamic configuration
   unde.infra.patroni_config:
     scope: shard0
     configuration:

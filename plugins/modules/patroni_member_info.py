@@ -18,7 +18,7 @@ extends_documentation_fragment: [unde.infra.patroni_member, unde.infra.read_only
 """
 
 EXAMPLES = r"""
-- name: Look at the member
+- name: Gather the state of the member
   unde.infra.patroni_member_info:
     scope: shard0
     name: local-shard-0

@@ -58,7 +58,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at pgBackRest
+- name: Gather the state of pgBackRest
   unde.infra.pgbackrest_info:
     stanza: shard0
     data_directory: /var/lib/postgresql/17/main

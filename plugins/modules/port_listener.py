@@ -49,7 +49,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Listen where nothing does
+- name: Listen on unused ports
   unde.infra.port_listener:
     unit: example-listen.service
     ports: [5432, 6379]

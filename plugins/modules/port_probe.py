@@ -45,7 +45,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Ask whether the database is reached
+- name: Check that the database is reachable
   unde.infra.port_probe:
     targets:
       - {host: production-db, address: 10.1.0.12, port: 6432}

@@ -83,7 +83,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Create the cluster where this host is the first primary
+- name: Create the cluster of a first primary
   unde.infra.postgres_cluster:
     version: "17"
     state_directory: /var/lib/unde/postgres_shard
@@ -93,7 +93,7 @@ EXAMPLES = r"""
     adopt: own
   register: cluster
 
-- name: Copy the primary and follow it
+- name: Clone the primary and start streaming
   unde.infra.postgres_cluster:
     state: joined
     version: "17"

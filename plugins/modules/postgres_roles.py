@@ -84,7 +84,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Keep the login roles
+- name: Create the login roles
   unde.infra.postgres_roles:
     version: "17"
     state_directory: /var/lib/unde/postgres_shard
@@ -92,7 +92,7 @@ EXAMPLES = r"""
       - {name: replicator, password: "{{ replicator_password }}", replication: true}
       - {name: unde_monitor, password: "{{ monitor_password }}", grants: [pg_monitor]}
 
-- name: Keep the callers' roles, and who is in which group
+- name: Create the callers' roles and their group memberships
   unde.infra.postgres_roles:
     version: "17"
     state_directory: /var/lib/unde/core_database

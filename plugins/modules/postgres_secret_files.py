@@ -47,7 +47,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Put the encryption key into memory, and the replication password where only PostgreSQL reads it
+- name: Write the master key and the replication password
   unde.infra.postgres_secret_files:
     encryption_key: "{{ master_key }}"
     replication_password: "{{ replicator_password }}"

@@ -53,7 +53,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at what is here
+- name: Gather the PostgreSQL clusters
   unde.infra.postgresql_clusters:
     queries:
       - {name: settings, database: postgres, sql: "SELECT name || '=' || setting FROM pg_settings WHERE name = 'archive_command'"}

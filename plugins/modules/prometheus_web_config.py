@@ -50,7 +50,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Let operators and Grafana in
+- name: Write TLS and the users
   unde.infra.prometheus_web_config:
     path: /etc/prometheus/web.yml
     owner: prometheus

@@ -48,7 +48,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Gather the state of the host
   unde.infra.redis_instance_info:
     packages: [redis-server, python3-redis]
     instances:

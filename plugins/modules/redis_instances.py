@@ -75,7 +75,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Start the instances, and bring the running ones to what their files say
+- name: Start the instances and apply their configuration
   unde.infra.redis_instances:
     instances:
       - name: limits

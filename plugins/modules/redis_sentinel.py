@@ -95,7 +95,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Have the sentinel watch the instances
+- name: Configure the monitored instances
   unde.infra.redis_sentinel:
     address: 10.2.0.4
     state_file: /var/lib/redis/sentinel/sentinel.conf

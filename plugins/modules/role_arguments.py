@@ -28,11 +28,11 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Refuse what base and firewall would not take
+- name: Validate the arguments of base and firewall
   unde.infra.role_arguments:
     roles: [base, firewall]
 
-- name: Refuse what the roles of these hosts would not take
+- name: Validate the arguments of the hosts' roles
   unde.infra.role_arguments:
     hosts: {push: [base, firewall], mood: [base]}
   run_once: true

@@ -32,7 +32,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Give the tunnel a new key
+- name: Create a new key for the tunnel
   unde.infra.routeros_wireguard_key:
     hostname: 192.168.254.2
     username: unde

@@ -58,7 +58,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Gather the state of the host
   unde.infra.system_info:
     packages: [chrony]
     hostname: local-redis

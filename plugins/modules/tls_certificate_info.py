@@ -35,7 +35,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the certificate
+- name: Read the certificate
   unde.infra.tls_certificate_info:
     certificate: /etc/letsencrypt/live/api.example.org/fullchain.pem
     key: /etc/letsencrypt/live/api.example.org/privkey.pem

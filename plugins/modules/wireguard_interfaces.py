@@ -87,7 +87,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Bring the tunnel to what is wanted, and take the former one away
+- name: Apply the configuration of one tunnel and remove another
   unde.infra.wireguard_interfaces:
     interfaces:
       - name: wg-app

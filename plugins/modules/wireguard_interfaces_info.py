@@ -32,7 +32,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Read which tunnels the host has
+- name: Read the host's tunnels
   unde.infra.wireguard_interfaces_info:
     owner: wireguard_peer
     interfaces: [wg-app]

@@ -34,12 +34,12 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Make the private keys that do not exist yet
+- name: Create missing private keys
   unde.infra.wireguard_keys:
     interfaces: [wg-app]
   register: keys
 
-- name: Install what the host lacks
+- name: Install the missing packages
   ansible.builtin.apt:
     name: "{{ keys.missing_packages }}"
   when: keys.missing_packages | length > 0

@@ -96,7 +96,7 @@ def test_whoever_is_away_stops_nobody_else(tmp_path: Path, layout: Path) -> None
     played = play(tmp_path, "site.yml", "-i", str(layout), *vault(layout), "-l", f"{MET},{OURS}", answers=away, overlay=RECORDED)
     assert played.code != 0
     assert on(played, OURS)
-    assert "PLAY [The verdict]" in played.text
+    assert "PLAY [Summary of the gates]" in played.text
 
 
 @pytest.mark.parametrize("mode", [pytest.param((), id="run"), more(("--check",), id="rehearsal")])
@@ -105,7 +105,7 @@ def test_a_role_that_fails_on_the_only_host_of_its_play_ends_no_run(tmp_path: Pa
     answers: list[tuple[str, Mapping[str, Any]]] = [(f"^fra-vote .*{MARK}", {}), ("^fra-vote", {"failed": True, "msg": "the disk is full"})]
     played = play(tmp_path, "site.yml", "-i", str(layout), *vault(layout), "-l", "fra-vote", *mode, answers=answers, overlay=RECORDED)
     assert played.code != 0
-    assert "PLAY [The verdict]" in played.text, played.text[-3000:]
+    assert "PLAY [Summary of the gates]" in played.text, played.text[-3000:]
     assert "fra-vote: left out of the rest of the run" in played.text
 
 
@@ -159,7 +159,7 @@ def test_what_a_role_would_not_take_is_refused_before_anything_is_written(tmp_pa
     assert [module for module in played.modules if MARK not in module.name] == []
 
 
-@pytest.mark.parametrize("flags", [("--start-at-task", "unde.infra.debian_release : Ask*"), more(("--skip-tags", "always"))], ids=" ".join)
+@pytest.mark.parametrize("flags", [("--start-at-task", "unde.infra.debian_release : Check*"), more(("--skip-tags", "always"))], ids=" ".join)
 def test_whoever_walks_around_meets_the_refusal_in_each_role(tmp_path: Path, layout: Path, flags: tuple[str, str]) -> None:
     """As a role is come to; nothing of it acts."""
     played = called(tmp_path, layout, "site.yml", "-l", OURS, "-e", "base_manage=foo", *flags)

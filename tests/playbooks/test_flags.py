@@ -133,7 +133,7 @@ def test_a_limit_to_the_host_that_is_acted_on_does_the_whole_or_refuses(folder: 
     else:
         assert it.host in played.ran(it.does) or f"[unde.infra.{it.does} :" in played.text, played.text[-3000:]
         # A limit leaves the controller out of the first play: there are hosts, so there is nothing to refuse.
-        assert set(re.findall(r"PLAY \[([^\]]*)\] \*+ skipping: no hosts matched", " ".join(played.text.split()))) <= {"An estate to work on"}
+        assert set(re.findall(r"PLAY \[([^\]]*)\] \*+ skipping: no hosts matched", " ".join(played.text.split()))) <= {"Check the inventory"}
 
 
 @pytest.mark.parametrize("playbook", [
@@ -229,7 +229,8 @@ def test_a_guard_refuses_in_a_rehearsal_too(folder: Path, refusal: str) -> None:
 
 
 @pytest.mark.parametrize(("refusal", "task"), [
-    ("a gateway goes", "Destroy its keys"), ("who leads goes", "Stop its copy of the shard and its vote"), ("no yes", "Adopt"), ("no drill", "Drill"),
+    ("a gateway goes", "Destroy the host's private keys"), ("who leads goes", "Stop Patroni, PostgreSQL and etcd"), ("no yes", "Apply the role"),
+    ("no drill", "Drill"),
     ("no new value", "Destroy the former value"), ("PostHog without a yes", "Restore*"),
 ])
 def test_no_run_starts_behind_a_guard(folder: Path, refusal: str, task: str) -> None:
@@ -308,7 +309,7 @@ def test_a_rotation_ends_only_where_every_host_that_needs_it_took_part(folder: P
     password.write_text("open")
     vault = VaultLib([("default", VaultSecret(b"open"))])
     (folder / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({name: "new", "vault_former": {name: "old"}})))
-    rotation = asdict(Rotation("tunnels", "none", (Step("wireguard_keys", "told.yml"),), unasked="it is a test"))
+    rotation = asdict(Rotation("tunnels", "none", (Step("wireguard_keys", "publish.yml"),), unasked="it is a test"))
     taken_up = f"{{{{ {{'wireguard_keys': ['{name}']}} if 'managed_wireguard_keys' in group_names else {{}} }}}}"
     given = {
         "unde_rotations": {name: rotation}, "unde_secrets": taken_up, name: "new", "vault_former": {name: "old"}, "wireguard_keys_told": {},

@@ -89,7 +89,7 @@ def test_what_a_person_sees_listed_is_what_is_planned(name: str, layouts: dict[s
         assert [play for play, _ in of_roles] == list(PLAYS)
         assert dict(of_roles) == {play: planned(estate, play, day) for play in PLAYS}, f"day {day}"
         before = [play for play, _ in found].index(next(iter(PLAYS)))
-        assert ("Begin only where a person has read the report", in_use(estate, day)) in found[:before]
+        assert ("Refuse hosts in use that were not adopted", in_use(estate, day)) in found[:before]
 
 
 def test_a_day_that_the_layout_lacks_selects_no_host(layouts: dict[str, Path]) -> None:

@@ -27,12 +27,12 @@ TASKS = sorted([*(path for folder in ("operate", "drills", "gates") for path in 
 CALLED = sorted(path for path in HOME.rglob("*.yml") if not {"tasks", "vars", "guards"} & set(path.relative_to(HOME).parts))
 #: The first play of every playbook, and how operate and drills import it: what it refuses is an inventory without a host, where no limit leads.
 ESTATE = HOME / "gates" / "estate.yml"
-IMPORTED = {"name": "There is an estate", "ansible.builtin.import_playbook": "../gates/estate.yml"}
+IMPORTED = {"name": "Check the inventory", "ansible.builtin.import_playbook": "../gates/estate.yml"}
 
 #: What only judges, tells or counts, on the controller.
 JUDGES = {"assert", "fail", "debug", "set_fact"}
 PLAY_KEYS = {"name", "hosts", "become", "gather_facts", "any_errors_fatal", "vars", "vars_files", "diff", "environment", "tasks"}
-TAGS_GUARD = {"name": "Refuse to run some of the tasks only", "ansible.builtin.import_tasks": "../guards/tags.yml", "tags": "always"}
+TAGS_GUARD = {"name": "Refuse --tags and --skip-tags", "ansible.builtin.import_tasks": "../guards/tags.yml", "tags": "always"}
 HOSTS_GUARD = "../../guards/hosts.yml"
 
 #: What a user switches by -e, as text where it is not JSON: "false" is true unless it is said to be a switch.
@@ -248,6 +248,6 @@ def test_a_switch_without_bool_is_found(condition: str, found: bool) -> None:
 @pytest.mark.parametrize("path", CALLED, ids=label)
 def test_the_first_play_fails_where_there_is_no_host(path: Path) -> None:
     """Of every playbook that a user calls."""
-    if path in (ESTATE, HOME / "gates" / "first_contact.yml", HOME / "gates" / "passed_over.yml"):
+    if path in (ESTATE, HOME / "gates" / "first_contact.yml", HOME / "gates" / "skipped_hosts.yml"):
         return
     assert expanded(path)[:1] == load(ESTATE)

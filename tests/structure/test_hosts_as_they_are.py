@@ -343,6 +343,13 @@ def test_a_role_is_never_root_on_the_machine_that_ansible_runs_on() -> None:
     assert not silent, "\n".join(silent)
 
 
+def test_no_task_becomes_a_user_that_a_role_creates() -> None:
+    """Where the user is not there yet, the connection fails before the task begins, and no failed_when hears of it; runuser ends with a return code."""
+    files = [file for folder in ("roles", "playbooks") for file in (support.ROOT / folder).rglob("*.yml")]
+    becoming = [str(file.relative_to(support.ROOT)) for file in files if "become_user:" in file.read_text(encoding="utf-8")]
+    assert not becoming, "\n".join(becoming)
+
+
 @pytest.mark.parametrize("file", [pytest.param(file, id=str(file.relative_to(support.ROOT))) for role in BUILT for file in task_files(role)])
 def test_a_role_does_not_depend_on_who_logs_in(file: Path) -> None:
     """With sudo the user is root, and ~, $HOME or ansible_user would be somebody else's."""

@@ -46,7 +46,7 @@ GUARD = """---
     debian_release_role: {role}
     debian_release_supported: {releases}
 
-- name: Leave the host alone unless the layout lets this role act on it
+- name: Skip hosts that this role does not manage
   ansible.builtin.meta: end_role
   when: unde_state | default('create') != 'create' and '{role}' not in unde_adopt | default([])
 """
@@ -234,9 +234,9 @@ def test_effects(role: str) -> None:
 
 
 def test_what_is_foretold_as_refused_is_refused() -> None:
-    """Each variable whose change `unde diff` calls refused is named by a task that begins with "Refuse to change", or by the module that the role asks."""
+    """Each variable whose change `unde diff` calls refused is named by a task that begins with "Refuse changes", or by the module that the role asks."""
     foretold = {(role, variable) for role in BUILT for effect in EFFECTS[role] if effect.refused for variable in effect.names()}
-    said = {role: [yaml.safe_dump(task) for file in task_files(role) for task in tasks(file) if task["name"].startswith("Refuse to change")] for role in BUILT}
+    said = {role: [yaml.safe_dump(task) for file in task_files(role) for task in tasks(file) if task["name"].startswith("Refuse changes")] for role in BUILT}
     for role, texts in said.items():
         module = support.ROOT / f"plugins/module_utils/{role}.py"
         if texts and module.is_file():

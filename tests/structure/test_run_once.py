@@ -11,7 +11,7 @@ import yaml
 import support
 
 #: A task by `run_once` ends the play on every host when it fails, or when the host that it is delegated to does not answer, ignored or not.
-FOR_ALL = {("certificates", "Make the authority"): "where there is none yet, no host of the play has a certificate to go on with"}
+FOR_ALL = {("certificates", "Create the certificate authority"): "where there is none yet, no host of the play has a certificate to go on with"}
 
 
 def tasks(entries: Any) -> Iterator[dict[str, Any]]:

@@ -6,13 +6,15 @@ acknowledged and is not there any more, and says by ``over`` that it is done. ``
 The files are those of ``unde drill report`` (docs/drills.md); this program judges nothing.
 
 Two clients work side by side: one whose workers connect again, and one that keeps the session which it opened before the fault. A third, silent one is the
-library unde_client (its folder stands beside this file), whose own journal finds and repeats what a failover has lost: its counts are in ``library.json``.
+library unde_client (its folder stands beside this file), whose own journal finds and repeats what a failover has lost: its counts are in ``library.json``,
+what it says of primaries and lost connections in ``library.log``.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import platform
 import sys
@@ -234,23 +236,26 @@ def replay(worker: Worker, stop: threading.Event) -> None:
                 pass
 
 
-def library(settings: Mapping[str, Any], stop: threading.Event) -> dict[str, int]:
-    """Write by the library until the time is over; return what it counted, and how many acknowledged writes are missing in the end."""
+def library(settings: Mapping[str, Any], stop: threading.Event) -> dict[str, float]:
+    """Write by the library until the time is over; return what it counted, how many acknowledged writes are missing in the end, and its longest silence."""
     table = f"{settings['schema']}.kept"
     insert = f"INSERT INTO {table} (id, client, seq) VALUES (%(id)s, %(client)s, %(seq)s) ON CONFLICT DO NOTHING"
     kind = Kind("kept", insert, f"SELECT id FROM {table} WHERE id = ANY(%(ids)s)")
     members = [Member(address, settings["port"]) for address in settings["members"]]
-    acknowledged = set()
+    acknowledged, times = set(), [time.monotonic()]
     with tempfile.TemporaryDirectory(dir=settings["journal"]) as journal, Client(journal, members, [kind], options(settings)) as client:
         while not stop.wait(settings["write_interval_s"]):
             try:
                 acknowledged.add(client.write("kept", "drill", {}, timeout=PATIENCE_S))
+                times.append(time.monotonic())
             except ClientError:
                 stop.wait(PAUSE_S)
+        times.append(time.monotonic())
         client.close(timeout=PATIENCE_S)
         counts = dict(client.counts)
     there = {found for (found,) in rows(Session(settings), f"SELECT id FROM {table}")}
-    return {"acknowledged": len(acknowledged), "replayed": counts["replayed"], "refused": counts["refused"], "lost": len(acknowledged - there)}
+    found = {"acknowledged": len(acknowledged), "replayed": counts["replayed"], "refused": counts["refused"], "lost": len(acknowledged - there)}
+    return {**found, "outage_s": round(max(after - before for before, after in itertools.pairwise(times)), 1)}
 
 
 def workers(settings: Mapping[str, Any], journals: tuple[Journal, Journal]) -> Iterator[tuple[Worker, str, Mapping[str, Any]]]:
@@ -275,6 +280,7 @@ def run(settings: Mapping[str, Any], folder: Path) -> None:
     name = settings["client"]
     again = Journal(folder / f"{name}.jsonl", {**first, **asks, "client": name, "users": users[:-1]})
     kept = Journal(folder / f"{name}-session.jsonl", {**first, "client": f"{name}-session", "users": users[-1:], "reconnects": False})
+    logging.basicConfig(filename=folder / "library.log", level=logging.INFO, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S")
     stop, counted = threading.Event(), {}
     at_work = list(workers(settings, (again, kept)))
     threads = [threading.Thread(target=getattr(worker, does), kwargs={**how, "stop": stop}) for worker, does, how in at_work]

@@ -66,9 +66,9 @@ def test_who_is_to_be_met_is_in_use_and_acted_on() -> None:
 
 
 def test_who_was_not_met_was_passed_over() -> None:
-    assert plays.passed_over(GROUPS, "managed") == "push"
-    assert plays.passed_over(GROUPS, "day_09") == plays.NOBODY
-    assert plays.passed_over({**GROUPS, "contact_met": ["push"]}, "managed") == plays.NOBODY
+    assert plays.skipped_in_use(GROUPS, "managed") == "push"
+    assert plays.skipped_in_use(GROUPS, "day_09") == plays.NOBODY
+    assert plays.skipped_in_use({**GROUPS, "contact_met": ["push"]}, "managed") == plays.NOBODY
 
 
 def test_a_mark_of_the_same_roles_is_wanted() -> None:

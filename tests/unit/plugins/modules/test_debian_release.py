@@ -75,7 +75,7 @@ OWN = debian.own_release().release
 def role(folder: Path, name: str, releases: list[str]) -> None:
     """Make a role that begins as all do, and then leaves a file with its host's name."""
     ours = (support.ROOT / "roles" / "redis" / "tasks" / "main.yml").read_text(encoding="utf-8")
-    begins = ours[: ours.index("\n\n- name: Look at the host")].replace("'redis'", f"'{name}'").replace("role: redis", f"role: {name}")
+    begins = ours[: ours.index("\n\n- name: Gather the state of the host")].replace("'redis'", f"'{name}'").replace("role: redis", f"role: {name}")
     text = re.sub(r"supported: \[.*\]", f"supported: {json.dumps(releases)}", begins)
     act = {"name": "Act", "ansible.builtin.copy": {"content": "", "dest": f"{folder}/{{{{ inventory_hostname }}}}-{name}", "mode": "0600"}}
     (folder / "roles" / name / "tasks").mkdir(parents=True)

@@ -99,6 +99,9 @@ def test_what_it_writes_down_is_judged(drilled: Path) -> None:
     library = json.loads((drilled / "library.json").read_text(encoding="utf-8"))
     assert library["lost"] == library["refused"] == 0
     assert library["acknowledged"] > 0
+    assert 0 < library["outage_s"] < 600
+    log = (drilled / "library.log").read_text(encoding="utf-8")
+    assert log.count("is the primary, on timeline") >= 2
 
 
 def test_every_sort_of_operation_is_tried_and_said_to_be_what_it_was(drilled: Path) -> None:
