@@ -102,7 +102,7 @@ def by_words(host: str, run: bars.Run, ways: dict[str, tables.Way], questions: i
         run.words[index] = measure.asked(host, way, "words", 0, questions - 1), measure.words_bytes(host, way)
 
 
-def told(run: bars.Run) -> list[Table]:
+def result_tables(run: bars.Run) -> list[Table]:
     """Return the result as tables."""
     ways = Table(box=None, header_style="bold", title=f"One user's search: {run.source}", title_justify="left")
     titles = ("way", "p50 / p95 ms", "recall", "hybrid", "a second", "index B", "row B", "insert ms", "WAL B", "cold ms", "reads", "10 y ms", "recall")
@@ -157,7 +157,7 @@ def main() -> int:
         decade(host, run, ways, questions, each)
         by_words(host, run, ways, questions, each)
     console = Console(width=200)
-    for table in told(run):
+    for table in result_tables(run):
         console.print(table)
     lines = bars.missed(run, JUDGED)
     if arguments.json:

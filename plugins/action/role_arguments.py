@@ -42,28 +42,28 @@ class ActionModule(ActionBase):
             required_one_of=[("roles", "hosts")],
             mutually_exclusive=[("roles", "hosts")],
         )
-        told = task_vars or {}
-        due = asked["hosts"] or {told["inventory_hostname"]: asked["roles"] or []}
-        wrong = {host: found for host, roles in due.items() if (found := self.wrong(roles, self.variables(host, told)))}
+        task_vars = task_vars or {}
+        due = asked["hosts"] or {task_vars["inventory_hostname"]: asked["roles"] or []}
+        wrong = {host: found for host, roles in due.items() if (found := self.wrong(roles, self.variables(host, task_vars)))}
         if wrong:
             lines = [f"{host}: {role}: {line}" for host, found in wrong.items() for role, errors in found.items() for line in errors]
             return result | {"failed": True, "msg": "\n".join(["Validation of arguments failed:", *lines]), "argument_errors": wrong}
         return result | {"changed": False}
 
-    def variables(self, host: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    def variables(self, host: str, task_vars: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a host is told, its templates unfilled; of this task's own host that is in ``told``, with what the play says."""
-        return told if host == told["inventory_hostname"] else {**told["hostvars"].raw_get(host), "hostvars": told["hostvars"]}
+        return task_vars if host == task_vars["inventory_hostname"] else {**task_vars["hostvars"].raw_get(host), "hostvars": task_vars["hostvars"]}
 
-    def wrong(self, roles: list[str], told: Mapping[str, Any]) -> dict[str, list[str]]:
+    def wrong(self, roles: list[str], task_vars: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return role → what is wrong, of those with which something is."""
-        return {role: errors for role in roles if (errors := self.errors(role, told))}
+        return {role: errors for role in roles if (errors := self.errors(role, task_vars))}
 
-    def errors(self, role: str, told: Mapping[str, Any]) -> list[str]:
+    def errors(self, role: str, task_vars: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with a role's arguments, as a host is told them, over the role's defaults."""
         if not (ROLES / role).is_dir():
             raise AnsibleActionFail(f"unde.infra has no role {role}")
         wanted, defaults = options(role), self._defaults(role)
-        variables = {**defaults, **told}
+        variables = {**defaults, **task_vars}
         templar = self._templar.copy_with_new_env(available_variables=variables)
         given, failed = {}, {}
         for name in wanted:

@@ -41,16 +41,16 @@ class CallbackModule(CallbackBase):
 
     def note(self, result, outcome):
         """Begin or end a host's record, or append to it."""
-        host, told = result._host.get_name(), result._result
-        facts = told.get("ansible_facts") or {}
+        host, output = result._host.get_name(), result._result
+        facts = output.get("ansible_facts") or {}
         if FACT in facts:
             self.records[host] = facts[FACT]
             return
         file = self.records.get(host)
-        if not file or "results" in told:  # a loop's items came one by one
+        if not file or "results" in output:  # a loop's items came one by one
             return
         with open(file, "a", encoding="utf-8") as record:
-            record.write(json.dumps(line(result._task, told, outcome), default=str) + "\n")
+            record.write(json.dumps(line(result._task, output, outcome), default=str) + "\n")
 
     def v2_runner_on_ok(self, result):
         self.note(result, "ok")
@@ -66,21 +66,21 @@ class CallbackModule(CallbackBase):
     v2_runner_item_on_failed = v2_runner_on_failed
 
 
-def line(task, told, outcome):
+def line(task, output, outcome):
     """Return what is kept of one result."""
-    action, arguments, diffs = task.action.rpartition(".")[2], (told.get("invocation") or {}).get("module_args") or {}, told.get("diff") or []
-    texts = (told.get("msg"), told.get("skip_reason"), told.get("false_condition"), told.get("stderr") if outcome == "failed" else None)
+    action, arguments, diffs = task.action.rpartition(".")[2], (output.get("invocation") or {}).get("module_args") or {}, output.get("diff") or []
+    texts = (output.get("msg"), output.get("skip_reason"), output.get("false_condition"), output.get("stderr") if outcome == "failed" else None)
     return {
         "role": task._role.get_name().rpartition(".")[2] if task._role else "",
         "task": task.name,
         "action": action,
         "outcome": outcome,
-        "changed": bool(told.get("changed")),
-        "hidden": "censored" in told,
+        "changed": bool(output.get("changed")),
+        "hidden": "censored" in output,
         "arguments": {name: arguments[name] for name in ARGUMENTS if arguments.get(name) is not None},
-        "paths": told.get("changed_paths") or [],
-        "actions": [str(each) for each in told.get("actions") or []],
+        "paths": output.get("changed_paths") or [],
+        "actions": [str(each) for each in output.get("actions") or []],
         "diff": [each for each in (diffs if isinstance(diffs, list) else [diffs]) if each],
-        "simulated": str(told.get("stdout") or "") if action == "apt" else "",
+        "simulated": str(output.get("stdout") or "") if action == "apt" else "",
         "says": " ".join(str(text) for text in texts if text),
     }

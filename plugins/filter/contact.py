@@ -21,8 +21,8 @@ options:
     description: The lines that the callback C(unde.infra.contact) wrote.
     type: str
     required: true
-  told:
-    description: What the host is told by the layout.
+  variables:
+    description: What the plan publishes for the host.
     type: dict
     required: true
   acting:
@@ -33,7 +33,7 @@ options:
 """
 
 EXAMPLES = r"""
-judged: "{{ survey | unde.infra.contact(record=lines, told=variables, acting=['base', 'firewall']) }}"
+judged: "{{ survey | unde.infra.contact(record=lines, variables=variables, acting=['base', 'firewall']) }}"
 """
 
 RETURN = r"""
@@ -62,18 +62,18 @@ def plain(value):
     return json.loads(json.dumps(value, default=str))
 
 
-def contact(survey, record, told, acting):
+def contact(survey, record, variables, acting):
     """Return the judgement as plain data."""
     unde = rooms()
     try:
-        return unde.contact.judge(plain(survey), str(record), plain(told), list(map(str, acting)))
+        return unde.contact.judge(plain(survey), str(record), plain(variables), list(map(str, acting)))
     except unde.errors.UndeError as error:
         raise AnsibleFilterError(str(error)) from error
 
 
-def fingerprint(told, acting):
+def fingerprint(variables, acting):
     """Return what a report is held against: other variables, or other roles, and it is of another estate."""
-    return rooms().contact.fingerprint(plain(told), list(map(str, acting)))
+    return rooms().contact.fingerprint(plain(variables), list(map(str, acting)))
 
 
 class FilterModule:

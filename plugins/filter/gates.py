@@ -98,7 +98,7 @@ def _result(told: Mapping[str, Any], which: str) -> Mapping[str, Any]:
     return found
 
 
-def gates_told(found: Iterable[Mapping[str, Any]]) -> list[str]:
+def gates_report(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return a line for each gate that was measured anywhere: whether it is green, on how many hosts, and the figures or the first reason."""
     lines = []
     for gate in found:
@@ -127,7 +127,7 @@ def gates_left_out(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any
     return [f"{host}: left out of the rest of the run, since '{hostvars[host]['left_out_because']}' failed" for host in hosts]
 
 
-def gates_stand(found: Iterable[Mapping[str, Any]], rollout: Iterable[Mapping[str, Any]]) -> str:
+def gates_progress(found: Iterable[Mapping[str, Any]], rollout: Iterable[Mapping[str, Any]]) -> str:
     """Return where the estate stands: at the last day that was asked for, or before the first that is red."""
     asked = list(found)
     red = [gate["day"] for gate in asked if any(not result["green"] for result in gate["found"].values())]
@@ -142,6 +142,6 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return name → filter."""
         return {
-            "gates_given": gates_given, "gates_asked": gates_asked, "gates_found": gates_found, "gates_told": gates_told, "gates_red": gates_red,
-            "gates_left_out": gates_left_out, "gates_stand": gates_stand,
+            "gates_given": gates_given, "gates_asked": gates_asked, "gates_found": gates_found, "gates_report": gates_report, "gates_red": gates_red,
+            "gates_left_out": gates_left_out, "gates_progress": gates_progress,
         }  # fmt: skip

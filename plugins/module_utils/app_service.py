@@ -332,7 +332,7 @@ class Service:
         self.place_secrets(wanted)
         self.call(HAND_SECRETS, self.name, self.user)
 
-    def bring(self, wanted: Wanted) -> None:
+    def apply(self, wanted: Wanted) -> None:
         """Bring it to what is wanted.
 
         Raises:

@@ -98,7 +98,7 @@ def asked(question: Callable[..., dict[str, Any]], name: str, without: dict[str,
         raise
 
 
-def bring(store: Any, name: str, part: str, value: Any) -> None:
+def apply(store: Any, name: str, part: str, value: Any) -> None:
     """Change one part of a bucket."""
     if part == "versions":
         store.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": value})
@@ -110,7 +110,7 @@ def bring(store: Any, name: str, part: str, value: Any) -> None:
         store.put_bucket_policy(Bucket=name, Policy=json.dumps(value))
 
 
-def bring_all(store: Any, params: dict[str, Any], changes: list[str], check_mode: bool, warn: Callable[[str], None]) -> tuple[list[str], list[dict[str, Any]]]:
+def apply_all(store: Any, params: dict[str, Any], changes: list[str], check_mode: bool, warn: Callable[[str], None]) -> tuple[list[str], list[dict[str, Any]]]:
     """Bring all buckets to what is wanted, noting what was not; return the others that the key sees, and each bucket before and after."""
     differences = []
     there = {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
@@ -133,6 +133,6 @@ def bring_all(store: Any, params: dict[str, Any], changes: list[str], check_mode
             if plain(value) != plain(now[part]):
                 changes.append(f"{name}: {part}")
                 if not check_mode:
-                    bring(store, name, part, value)
+                    apply(store, name, part, value)
         differences.append({"before_header": name, "after_header": name, "before": before or {}, "after": {**after, "policy": plain(after["policy"])}})
     return sorted(there - {bucket["name"] for bucket in params["buckets"]}), differences

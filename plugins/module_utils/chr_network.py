@@ -28,7 +28,7 @@ SETTINGS = Path("/etc/systemd/networkd.conf.d/60-unde-chr.conf")
 NETWORK, FILES = Path("/etc/systemd/network"), "10-unde-chr.*"
 #: Its time is when networkd was last told to read them.
 TOLD = Path("/run/unde-chr.told")
-PATIENCE_S = 15
+TIMEOUT_S = 15
 
 
 def unit(actions: Actions, name: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ class Bridge:
 
     def wait(self) -> None:
         """Wait until it is what it should be, and note that networkd has read its files."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + TIMEOUT_S
         while missing := self.missing():
             if time.monotonic() > end:
                 status = self.actions.output("networkctl", "status", "--no-pager", self.name)
@@ -146,7 +146,7 @@ def takes_foreign_routes(actions: Actions, written: list[str]) -> bool:
 
 def managed_links(actions: Actions) -> set[str]:
     """Return the interfaces that networkd manages, once it has made up its mind about each."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while True:
         listed = json.loads(actions.output("networkctl", "list", "--json=short", "--no-pager") or '{"Interfaces": []}')["Interfaces"]
         states = {link["Name"]: link["AdministrativeState"] for link in listed}

@@ -18,7 +18,7 @@ from pathlib import Path
 KVM = Path("/dev/kvm")
 CPUINFO = Path("/proc/cpuinfo")
 #: Seconds that the processor has to stop in.
-PATIENCE_S = 5
+TIMEOUT_S = 5
 #: Requests of linux/kvm.h.
 CREATE_VM, SET_MEMORY, SET_TSS, CREATE_VCPU, RUN_SIZE, RUN = 0xAE01, 0x4020AE46, 0xAE47, 0xAE41, 0xAE04, 0xAE80
 EXIT_HLT = 5
@@ -59,7 +59,7 @@ def trial() -> str:
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
-        found = answer.read() if select.select([answer], [], [], PATIENCE_S)[0] else b""
+        found = answer.read() if select.select([answer], [], [], TIMEOUT_S)[0] else b""
     os.kill(child, signal.SIGKILL)  # It may hang in the kernel; one that has ended is waited for below.
     os.waitpid(child, 0)
     return str(json.loads(found)) if found else "a guest does not run: the guest's processor does not answer"

@@ -446,7 +446,7 @@ class DataDisk:
             keys=[self.wanted["passphrase"], self.wanted["recovery_passphrase"]],
         )
 
-    def bring_header(self) -> None:
+    def ensure_header(self) -> None:
         """Make the header, or recognize the one that is there.
 
         Raises:

@@ -238,7 +238,7 @@ class Member:
         """Return whether it leads and the shard's configuration is stored: Patroni takes the lock first and writes that in its next cycle."""
         return leads(self.status() or {}) and bool(self.stored())
 
-    def is_alone(self) -> bool:
+    def runs_without_former_unit(self) -> bool:
         """Return whether it leads or streams, and PostgreSQL is no longer a process of its former unit."""
         return self.is_member() and not self.unit(self.postgresql_unit).active
 
@@ -316,11 +316,11 @@ class Member:
         elif primary:
             self.wait(lambda: self.leader() != "", timeout_s, f"nobody leads {self.scope}")
         else:
-            self.wait_until_healthy(adoption, timeout_s, alone=False)
+            self.wait_until_healthy(adoption, timeout_s, former_unit_may_run=True)
         return actions
 
-    def wait_until_healthy(self, adoption: str | None, timeout_s: float, alone: bool = True) -> None:
-        """Wait until it leads or streams, ``alone``: without its former unit; one that is being copied is as it should be.
+    def wait_until_healthy(self, adoption: str | None, timeout_s: float, former_unit_may_run: bool = False) -> None:
+        """Wait until it leads or streams, unless ``former_unit_may_run`` without its former unit; one that is being copied is as it should be.
 
         Raises:
             Refused: it is not in that time.
@@ -328,8 +328,8 @@ class Member:
         """
         if adoption == "clone":
             self.wait(self.is_copied, timeout_s, "it neither streams nor is being copied")
-        elif alone:
-            self.wait(self.is_alone, timeout_s, f"it neither leads nor streams, or PostgreSQL still runs as {self.postgresql_unit}")
+        elif not former_unit_may_run:
+            self.wait(self.runs_without_former_unit, timeout_s, f"it neither leads nor streams, or PostgreSQL still runs as {self.postgresql_unit}")
         else:
             self.wait(self.is_member, timeout_s, "it neither leads nor streams")
 

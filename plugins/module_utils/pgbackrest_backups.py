@@ -37,7 +37,7 @@ NO_STANZA = (1, 3)
 LOCKED = 50
 #: Exit status of psql where no server answers, or one that is still starting.
 NO_SERVER = 2
-PATIENCE_S = 60
+TIMEOUT_S = 60
 #: Whether this is a standby, whether it streams, and how many stream from here; a base backup is no replica.
 WHO = """SELECT json_build_object(
     'standby', pg_is_in_recovery(),
@@ -69,25 +69,25 @@ class Backups:
         self.data = data_directory
         self.from_replica = from_replica
 
-    def call(self, *words: str, patience_s: float = 0, passing: int = LOCKED) -> str:
+    def call(self, *words: str, timeout_s: float = 0, passing: int = LOCKED) -> str:
         """Run a program, again while it ends with the status that passes by itself, and return what it prints.
 
         Raises:
             Failed: it ended badly; the text is what it said.
 
         """
-        end = time.monotonic() + patience_s
+        end = time.monotonic() + timeout_s
         while True:
             code, said, complaint = self.run(list(words))
             if code != passing or time.monotonic() >= end:
                 break
             time.sleep(0.2)
         if code != 0:
-            waited = f" after {patience_s:.0f} s" if patience_s and code == passing else ""
+            waited = f" after {timeout_s:.0f} s" if timeout_s and code == passing else ""
             raise Failed(f"{words[0]} ended with status {code}{waited}: {(complaint + said).strip()}")
         return said.strip()
 
-    def psql(self, statement: str, patience_s: float = 0) -> str:
+    def psql(self, statement: str, timeout_s: float = 0) -> str:
         """Ask PostgreSQL on this host.
 
         Raises:
@@ -98,7 +98,7 @@ class Backups:
             program = PSQL.format((self.data / "PG_VERSION").read_text().strip())
         except FileNotFoundError as error:
             raise Failed(f"{self.data} holds no PostgreSQL: nothing was backed up") from error
-        return self.call(program, "-XqAt", "-d", "postgres", "-c", statement, patience_s=patience_s, passing=NO_SERVER)
+        return self.call(program, "-XqAt", "-d", "postgres", "-c", statement, timeout_s=timeout_s, passing=NO_SERVER)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -120,7 +120,7 @@ class Backups:
             Failed: a program did.
 
         """
-        who: dict[str, bool] = json.loads(self.psql(WHO, patience_s=PATIENCE_S))
+        who: dict[str, bool] = json.loads(self.psql(WHO, timeout_s=TIMEOUT_S))
         if who["standby"] and not (self.from_replica and who["streams"]):
             return Outcome([], f"this is a standby{' that does not stream' if self.from_replica else ''}")
         # Whoever meets a running backup waits for its end, and then finds nothing left to do.
@@ -139,7 +139,7 @@ class Backups:
                 return Outcome([], "the primary has not made the stanza yet")
             actions.append(f"create the stanza {self.stanza}")
             if not check:
-                self.call(*pgbackrest, "stanza-create", patience_s=PATIENCE_S)
+                self.call(*pgbackrest, "stanza-create", timeout_s=TIMEOUT_S)
         if self.from_replica and who["followed"]:
             return Outcome(actions, "the replica makes the backups")
         kind = "full" if not backups else None if what == "ensure" else what

@@ -120,7 +120,7 @@ class Sentinel:
         return max(leading, key=lambda each: each[0])[1]
 
     # ── What it is told ───────────────────────────────────────────────────────────────────────────────────────────────
-    def bring(self) -> None:
+    def apply(self) -> None:
         """Bring the sentinel to what is wanted.
 
         Raises:
@@ -133,7 +133,7 @@ class Sentinel:
         users = {line.strip() for line in self.wanted["users"].splitlines() if line.strip()}
         if self.running is not None and set(self.running.acl_list()) != users and self.actions.note("load users"):
             self.running.acl_load()
-        self.bring_own_settings()
+        self.apply_own_settings()
         known = self.watched()
         for instance in self.wanted["instances"]:
             self.watch(instance, known.get(instance["name"]))
@@ -141,7 +141,7 @@ class Sentinel:
             if self.actions.note(f"stop watching {name}"):
                 self.running.sentinel_remove(name)
 
-    def bring_own_settings(self) -> None:
+    def apply_own_settings(self) -> None:
         """Bring its own settings to what is wanted: addresses are addresses, and how it greets the others."""
         wanted = OWN | {
             "announce-ip": self.wanted["address"], "announce-port": str(self.wanted["port"]),

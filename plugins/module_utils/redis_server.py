@@ -146,7 +146,7 @@ class Instance:
         if self.wanted["functions"] and self.wanted["leads_first"] and not has_data(self.name):
             self.actions.note(f"load functions of {self.name}")
 
-    def bring(self, may_restart: bool) -> list[str]:
+    def apply(self, may_restart: bool) -> list[str]:
         """Bring the running instance to what is wanted; return the settings that wait for a restart that is not allowed.
 
         Raises:
@@ -154,7 +154,7 @@ class Instance:
 
         """
         client = connect(self.name, self.wanted["admin_passwords"])
-        waiting = self.bring_settings(client)
+        waiting = self.apply_settings(client)
         if set(client.acl_list()) != {line.strip() for line in self.wanted["users"].splitlines() if line.strip()} and self.actions.note(
             f"load users of {self.name}"
         ):
@@ -165,10 +165,10 @@ class Instance:
             client, waiting = (client if self.actions.check_mode else connect(self.name, self.wanted["admin_passwords"])), []
         # A copy has the functions of its master.
         if master_of(client) is None:
-            self.bring_functions(client)
+            self.load_functions(client)
         return waiting
 
-    def bring_settings(self, client: Any) -> list[str]:
+    def apply_settings(self, client: Any) -> list[str]:
         """Set what differs; return what only a start can bring."""
         password = self.wanted["replica_password"]
         wanted = settings(self.wanted["configuration"]) | (redis_start.follower_settings(password) if password else {})
@@ -192,7 +192,7 @@ class Instance:
             return False
         return True
 
-    def bring_functions(self, client: Any) -> None:
+    def load_functions(self, client: Any) -> None:
         """Load the functions, or remove them where none are wanted."""
         code = self.wanted["functions"]
         loaded = [dict(zip(entry[::2], entry[1::2], strict=False)).get("library_code") for entry in client.function_list(LIBRARY, withcode=True)]

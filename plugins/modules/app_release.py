@@ -212,7 +212,7 @@ class Deployment:
         if not self.module.check_mode:
             service.remove()
 
-    def bring(self, name: str, wanted: app_service.Wanted) -> None:
+    def apply(self, name: str, wanted: app_service.Wanted) -> None:
         """Bring a service to what is wanted, or note what waits."""
         service = self.service(name)
         found = service.differences(wanted)
@@ -226,7 +226,7 @@ class Deployment:
         if without_restart:
             service.replace_secrets(wanted)
         else:
-            service.bring(wanted)
+            service.apply(wanted)
 
     def deploy(self) -> dict[str, object]:
         """Bring all services to what is wanted, one after the other; return which of them wait for a restart.
@@ -247,7 +247,7 @@ class Deployment:
             self.remove(name)
         for name, each in wanted.items():
             try:
-                self.bring(name, each)
+                self.apply(name, each)
             except app_service.Refused as reason:
                 self.refused.append(str(reason))
         return {"pending": self.pending}

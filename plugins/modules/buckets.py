@@ -111,7 +111,7 @@ def main() -> None:
     store = s3.client(module)
     changes: list[str] = []
     try:
-        others, differences = bucket_settings.bring_all(store, module.params, changes, module.check_mode, module.warn)
+        others, differences = bucket_settings.apply_all(store, module.params, changes, module.check_mode, module.warn)
     except (s3.BotoCoreError, s3.ClientError) as error:
         module.fail_json(msg=f"{module.params['endpoint']}: {s3.words(error)}", changes=changes)
     module.exit_json(changed=bool(changes), changes=changes, others=others, diff=differences)

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: gates_info
 short_description: Measure what must be true on a host when a day of the rollout ends
 description:
-  - Measures the gates of a host one after the other, each with its own patience, and tells of each whether it is green, and what was measured or why it is red.
+  - Measures the gates of a host one after the other, each with its own timeout, and tells of each whether it is green, and what was measured or why it is red.
   - A red gate is a result, and no failure of the module, unless O(required) says so. One gate that cannot be measured leaves the others as they are.
   - Nothing stays that was not there before; the gate of the object storage writes objects of a few bytes and removes them.
 version_added: "0.1.0"

@@ -202,7 +202,7 @@ def main() -> None:
         data = luks.DataDisk(module.params, module.run_command, module.check_mode)
         actions = data.actions
         if module.params["state"] == "present":
-            data.bring_header()
+            data.ensure_header()
             is_open = data.disk.mapping()[0] is not None
         else:
             closed = data.unlock()

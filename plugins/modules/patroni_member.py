@@ -79,7 +79,7 @@ from ansible_collections.unde.infra.plugins.module_utils import patroni
 from ansible_collections.unde.infra.plugins.module_utils.actions import result
 
 
-def bring(module: AnsibleModule, member: patroni.Member) -> list[str]:
+def apply(module: AnsibleModule, member: patroni.Member) -> list[str]:
     """Bring the member into the wanted state; return what was done.
 
     Raises:
@@ -115,7 +115,7 @@ def main() -> None:
     )
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     try:
-        actions = bring(module, patroni.Member(module.params, module.run_command))
+        actions = apply(module, patroni.Member(module.params, module.run_command))
     except patroni.Refused as reason:
         module.fail_json(msg=str(reason))
     module.exit_json(**result(actions))

@@ -111,7 +111,7 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
         self.log("Asked for " + ", ".join(each["name"] for each in self.params["instances"]))
 
 
-def bring(module: AnsibleModule, actions: Actions) -> dict[str, list[str]]:
+def apply(module: AnsibleModule, actions: Actions) -> dict[str, list[str]]:
     """Start the instances and bring them to what is wanted; return the settings of each that wait for a restart.
 
     Raises:
@@ -137,7 +137,7 @@ def bring(module: AnsibleModule, actions: Actions) -> dict[str, list[str]]:
     pending = {}
     for each in instances:
         if each in running:
-            pending[each.name] = each.bring(module.params["may_restart"])
+            pending[each.name] = each.apply(module.params["may_restart"])
         elif not each.unit.active:
             each.foretell_functions()
     return {name: waiting for name, waiting in pending.items() if waiting}
@@ -167,7 +167,7 @@ def main() -> None:
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     actions = Actions(module.run_command, module.check_mode)
     try:
-        pending = bring(module, actions)
+        pending = apply(module, actions)
     except Failed as reason:
         module.fail_json(msg=str(reason))
     warn_of_pending(module, pending)

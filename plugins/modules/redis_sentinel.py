@@ -170,7 +170,7 @@ def main() -> None:
     actions = Actions(module.run_command, module.check_mode)
     sentinel = redis_sentinels.Sentinel(module.params, actions)
     try:
-        sentinel.bring()
+        sentinel.apply()
         sees = sentinel.look()
     except Failed as reason:
         module.fail_json(msg=str(reason))

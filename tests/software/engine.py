@@ -127,9 +127,9 @@ class Rendered:
         home, loader = support.ROOT / "roles" / self.role, DataLoader()
         defaults = loader.load_from_file(str(home / "defaults/main.yml"), trusted_as_template=True) or {}
         internal = loader.load_from_file(str(home / "vars/main.yml"), trusted_as_template=True) or {}
-        told = hosts.told(self.plan, self.host)
+        host_variables = hosts.host_variables(self.plan, self.host)
         return {
-            **defaults, **{name: _trusted(value) for name, value in told.items()}, **secrets.fresh(self.estate), **dict.fromkeys(secrets.GIVEN, ""),
+            **defaults, **{name: _trusted(value) for name, value in host_variables.items()}, **secrets.fresh(self.estate), **dict.fromkeys(secrets.GIVEN, ""),
             "vault_former": {}, **internal, "inventory_hostname": self.host, "ansible_check_mode": False,
             "role_path": str(home), "ansible_search_path": [str(home)],
         }

@@ -87,7 +87,7 @@ def plan() -> inventory.Inventory:
     return unde.inventory(support.estate({"shards": {"count": 2}}))
 
 
-def told(plan: inventory.Inventory, host: str) -> dict[str, Any]:
+def variables_of(plan: inventory.Inventory, host: str) -> dict[str, Any]:
     """Return all that a host is told."""
     result = dict(plan.shared)
     for group in plan.members[host]:
@@ -102,7 +102,7 @@ def published(plan: inventory.Inventory, role: str) -> dict[str, set[str]]:
     def ours(variable: str) -> bool:
         return variable.startswith(f"{role}_") and not any(variable.startswith(f"{other}_") for other in others)
 
-    return {host: set(filter(ours, told(plan, host))) for host in plan.hosts if f"role_{role}" in plan.members[host]}
+    return {host: set(filter(ours, variables_of(plan, host))) for host in plan.hosts if f"role_{role}" in plan.members[host]}
 
 
 def test_the_list_of_roles() -> None:
@@ -272,7 +272,7 @@ def test_ansible_accepts_what_the_plan_publishes(role: str, plan: inventory.Inve
     vault = [name for name, value in read(role, "defaults/main.yml").items() if "vault_" in str(value)]
     secret = {name: {"str": "x", "dict": {}, "list": []}[options(role)[name]["type"]] for name in vault}
     for host, names in published(plan, role).items():
-        values = told(plan, host)
+        values = variables_of(plan, host)
         assert validator.validate(secret | {name: values[name] for name in names}).error_messages == [], host
 
 

@@ -102,7 +102,7 @@ def patroni_timing(estate: Estate) -> Iterator[Violation]:
 
 
 @rule("patroni-patience", derives=True)
-def patience(estate: Estate) -> Iterator[Violation]:
+def patroni_patience(estate: Estate) -> Iterator[Violation]:
     """Patroni waits longer for its store than an election of the store lasts: twice the timeout, as etcd draws it at random."""
     election_s = float(str(clusters.etcd(estate).settings["election_ms"])) / 1000
     timing = estate.layout.clusters.patroni

@@ -88,12 +88,12 @@ def members(estate: Estate) -> Iterator[Violation]:
 @rule("flow-name", derives=True)
 def names(estate: Estate) -> Iterator[Violation]:
     """What follows from a flow's name and its services' fits into the comment of a rule, where it is counted and logged."""
-    flows, told = Flows(estate), set()
+    flows, reported = Flows(estate), set()
     openings = [opening.name for host in estate.hosts.values() for opening in (*firewall.inbound(flows, host), *firewall.outbound(flows, host))]
     for name in [*openings, *(str(each["name"]) for gateway in estate.gateways for each in flows.forwarded_by(gateway))]:
         flow = name.partition(":")[0]
-        if len(name) > LONGEST_COMMENT and flow not in told:
-            told.add(flow)
+        if len(name) > LONGEST_COMMENT and flow not in reported:
+            reported.add(flow)
             yield Violation(
                 ("flows", flow), f"its rule would be called '{name}', {len(name)} characters: nftables takes {LONGEST_COMMENT}",
                 "a shorter name for the flow, the service or its caller",

@@ -148,12 +148,12 @@ def releases(estate: Estate) -> Iterator[Violation]:
                 continue
             reported.add((path, role))
             newest = ROLES[role].releases[-1]
-            lacks = f" ({MISSING_ON_BOOKWORM[role]})" if role in MISSING_ON_BOOKWORM else ""
+            missing = f" ({MISSING_ON_BOOKWORM[role]})" if role in MISSING_ON_BOOKWORM else ""
             way = ("install" if host.ours else "upgrade it to") + f" Debian {RELEASES[newest]} (release: {newest}), or give {role} to another host"
             keep = "" if host.ours else f", or leave {role} out of `adopt`, and what runs there stays"
             yield Violation(
                 path,
-                f"'{host.name}' runs Debian {RELEASES[release]} ({release}), on which the role {role} does not work{lacks}; it works on "
+                f"'{host.name}' runs Debian {RELEASES[release]} ({release}), on which the role {role} does not work{missing}; it works on "
                 f"{' and '.join(ROLES[role].releases)}",
                 way + keep,
             )

@@ -40,21 +40,21 @@ def domains(estate: Estate) -> Iterator[Violation]:
         site = estate.layout.sites.get(host.site)
         return site.failure_domain if site else ""
 
-    told = watches.main(estate, "alertmanager")
-    if not told or len({site.failure_domain for site in estate.layout.sites.values()}) < 2:
+    alertmanagers = watches.main(estate, "alertmanager")
+    if not alertmanagers or len({site.failure_domain for site in estate.layout.sites.values()}) < 2:
         return
-    lost, watching = {domain(host) for host in told}, watches.hosts(estate)
+    lost, watching = {domain(host) for host in alertmanagers}, watches.hosts(estate)
     fix = "a watch in clusters.watches, on a host in another failure domain"
     if not watching and len(lost) == 1:
         yield Violation(
-            (*told[0].path, "roles"), f"people are told of alerts from '{told[0].name}' alone: while failure domain "
-            f"'{domain(told[0])}' is lost, or the way there, nobody would be told", fix, warn=True,
+            (*alertmanagers[0].path, "roles"), f"people are told of alerts from '{alertmanagers[0].name}' alone: while failure domain "
+            f"'{domain(alertmanagers[0])}' is lost, or the way there, nobody would be told", fix, warn=True,
         )
     for host in watching:
         if domain(host) in lost:
             yield Violation(
                 (*host.path, "site"),
-                f"'{host.name}' watches from failure domain '{domain(host)}', in which '{told[0].name}' is lost too", fix, warn=True,
+                f"'{host.name}' watches from failure domain '{domain(host)}', in which '{alertmanagers[0].name}' is lost too", fix, warn=True,
             )
 
 

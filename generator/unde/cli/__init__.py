@@ -42,7 +42,7 @@ def main() -> None:
     """Run the command; every error is one readable line, never a traceback."""
     from ..errors import InvalidLayout, UnreadableLayout, WrongCall
 
-    _make_haste()
+    _tune_for_short_runs()
     output.prepare()
     try:
         app()
@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit(UNREADABLE)
 
 
-def _make_haste() -> None:
+def _tune_for_short_runs() -> None:
     """Leave out what a command that ends within a second does not need; a quarter of its time (bench/speed.py)."""
     # What it holds is given back at its end: nothing is collected before, nor looked through then.
     gc.disable()

@@ -19,13 +19,13 @@ from .verdict import Contact, refusals
 __all__ = ["fingerprint", "judge"]
 
 
-def judge(survey: dict[str, Any], record: str, told: dict[str, Any], acting: list[str]) -> dict[str, Any]:
+def judge(survey: dict[str, Any], record: str, variables: dict[str, Any], acting: list[str]) -> dict[str, Any]:
     """Return the judgement on a host: the report's text, the reasons to refuse, and what would be done.
 
     Args:
         survey: what the host looks like (the module ``unde.infra.host_survey_info``).
         record: the lines that the callback ``unde.infra.contact`` wrote, one object of JSON each.
-        told: variables that the plan publishes for the host.
+        variables: what the plan publishes for the host.
         acting: roles that were rehearsed.
 
     Raises:
@@ -37,7 +37,8 @@ def judge(survey: dict[str, Any], record: str, told: dict[str, Any], acting: lis
     host, effects = Survey.model_validate(survey), diff.load(roles)
     rehearsal = Rehearsal.of(record, {role: effects.get(role, []) for role in acting}, set(host.services))
     contact = Contact(
-        told, acting, host, rehearsal, contradictions(host, told, acting, rehearsal), undeclared(host, told, roles), fingerprint(told, acting),
+        variables, acting, host, rehearsal, contradictions(host, variables, acting, rehearsal), undeclared(host, variables, roles),
+        fingerprint(variables, acting),
     )
     return {
         "text": text(contact),

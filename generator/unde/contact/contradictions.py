@@ -35,16 +35,16 @@ class Contradiction:
     says: str
 
 
-def contradictions(survey: Survey, told: dict[str, Any], acting: list[str], rehearsal: Rehearsal) -> list[Contradiction]:
+def contradictions(survey: Survey, variables: dict[str, Any], acting: list[str], rehearsal: Rehearsal) -> list[Contradiction]:
     """Return all of them, those that are refused first."""
     found = [
-        *_release(survey, told, acting), *_machine(survey, told), *_sizes(survey, told), *_databases(survey, told), *_doors(survey, told, acting),
-        *_packages(survey), *_rules(survey, acting),
+        *_release(survey, variables, acting), *_machine(survey, variables), *_sizes(survey, variables), *_databases(survey, variables),
+        *_exporters(survey, variables, acting), *_packages(survey), *_rules(survey, acting),
     ]
     return sorted(found, key=lambda each: not each.refused)
 
 
-def _release(survey: Survey, told: dict[str, Any], acting: list[str]) -> Iterator[Contradiction]:
+def _release(survey: Survey, variables: dict[str, Any], acting: list[str]) -> Iterator[Contradiction]:
     """Yield another system, roles that do not work on its release, and another release than the layout's."""
     names = {number: name for name, number in RELEASES.items()}
     found = names.get(survey.version.split(".")[0]) if survey.system == "debian" else None
@@ -57,13 +57,13 @@ def _release(survey: Survey, told: dict[str, Any], acting: list[str]) -> Iterato
                 True, f"it runs Debian {RELEASES[found]} ({found}), on which the role {role} does not work — leave it out of hosts.<name>.adopt, and what runs "
                 f"there stays, or upgrade the host to Debian {RELEASES[ROLES[role].releases[-1]]}",
             )
-    if told.get("unde_release", found) != found:
-        yield Contradiction(False, f"the layout says release: {told['unde_release']}, it runs {found}: correct hosts.<name>.release")
+    if variables.get("unde_release", found) != found:
+        yield Contradiction(False, f"the layout says release: {variables['unde_release']}, it runs {found}: correct hosts.<name>.release")
 
 
-def _machine(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
+def _machine(survey: Survey, variables: dict[str, Any]) -> Iterator[Contradiction]:
     """Yield what makes it another machine than the layout means."""
-    address, public = told.get("unde_address"), told.get("unde_public_address")
+    address, public = variables.get("unde_address"), variables.get("unde_public_address")
     if address and address not in survey.addresses:
         yield Contradiction(
             True, f"the layout gives it {address}, and it has {', '.join(each for each in survey.addresses if not each.startswith('127.')) or 'none'}: "
@@ -71,18 +71,18 @@ def _machine(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
         )
     if public and public not in survey.addresses:
         yield Contradiction(False, f"its public address {public} is on none of its interfaces: the provider translates it, or the layout is wrong")
-    if survey.hostname != told.get("unde_name"):
-        yield Contradiction(False, f"it calls itself {survey.hostname}; that stays (the layout's name is {told.get('unde_name')})")
-    if survey.encrypted and not told.get("luks_device"):
+    if survey.hostname != variables.get("unde_name"):
+        yield Contradiction(False, f"it calls itself {survey.hostname}; that stays (the layout's name is {variables.get('unde_name')})")
+    if survey.encrypted and not variables.get("luks_device"):
         opened = ", ".join(survey.encrypted)
         yield Contradiction(False, f"/etc/crypttab opens {opened}; the layout knows of no encrypted disk here: it stays yours to open")
     if survey.reboot_required:
         yield Contradiction(False, "a package asked for a reboot (/run/reboot-required); nothing of ours does it")
 
 
-def _sizes(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
+def _sizes(survey: Survey, variables: dict[str, Any]) -> Iterator[Contradiction]:
     """Yield sizes that the layout has otherwise: settings are computed from them."""
-    size = told.get("unde_size") or {}
+    size = variables.get("unde_size") or {}
     largest = max((disk.bytes for disk in survey.disks), default=0)
     for key, unit, here in (("vcpu", "vCPU", survey.vcpu), ("ram_gb", "GB memory", survey.ram_bytes / GIB), ("disk_gb", "GB disk", largest / GB)):
         wanted = size.get(key)
@@ -96,11 +96,11 @@ def _sizes(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
             yield Contradiction(False, f"{disk.mount} has {disk.free / GB:.1f} of {disk.bytes / GB:.1f} GB left")
 
 
-def _databases(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
+def _databases(survey: Survey, variables: dict[str, Any]) -> Iterator[Contradiction]:
     """Yield servers of PostgreSQL that are not those that the layout means."""
     for role, variable in DATABASES.items():
-        if role in told.get("unde_roles", []):
-            wanted = str(told.get(variable, POSTGRES))
+        if role in variables.get("unde_roles", []):
+            wanted = str(variables.get(variable, POSTGRES))
             for cluster in survey.postgres:
                 if cluster.version != wanted:
                     seen = f"PostgreSQL {cluster.version} '{cluster.name}' is {cluster.status} in {cluster.data}"
@@ -109,9 +109,9 @@ def _databases(survey: Survey, told: dict[str, Any]) -> Iterator[Contradiction]:
                 yield Contradiction(False, f"no server of PostgreSQL that Debian's tools know is here; the layout has {role}")
 
 
-def _doors(survey: Survey, told: dict[str, Any], acting: list[str]) -> Iterator[Contradiction]:
+def _exporters(survey: Survey, variables: dict[str, Any], acting: list[str]) -> Iterator[Contradiction]:
     """Yield ports of our exporters that somebody else has."""
-    for exporter in told.get("exporters_wanted", []) if "exporters" in acting else []:
+    for exporter in variables.get("exporters_wanted", []) if "exporters" in acting else []:
         ours = f"prometheus-{exporter['name']}-exporter.service"
         for listener in survey.listens:
             if listener.protocol == "tcp" and listener.port == exporter["port"] and not listener.near and listener.unit != ours:

@@ -10,7 +10,7 @@ from typing import Any
 from .. import diff
 
 
-def fingerprint(told: dict[str, Any], acting: list[str], roles: Path | None = None) -> str:
+def fingerprint(variables: dict[str, Any], acting: list[str], roles: Path | None = None) -> str:
     """Return a digest of all that decides what the roles would do: the variables, and every file of the roles.
 
     Raises:
@@ -18,7 +18,7 @@ def fingerprint(told: dict[str, Any], acting: list[str], roles: Path | None = No
 
     """
     home = roles or diff.find()
-    digest = hashlib.sha256(json.dumps([told, acting], sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps([variables, acting], sort_keys=True, default=str).encode())
     for role in acting:
         for file in sorted(path for path in (home / role).rglob("*") if path.is_file()):
             digest.update(f"{file.relative_to(home)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())

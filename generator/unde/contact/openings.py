@@ -27,11 +27,11 @@ class Undeclared:
     says: str
 
 
-def undeclared(survey: Survey, told: dict[str, Any], roles: Path) -> list[Undeclared]:
+def undeclared(survey: Survey, variables: dict[str, Any], roles: Path) -> list[Undeclared]:
     """Return what the firewall would log, and drop once it is enforced: connections first, then listeners that nobody may call."""
     defaults = yaml.safe_load((roles / "firewall" / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    openings = {way: told.get(f"firewall_{long}", defaults[f"firewall_{long}"]) for way, long in (("in", "inbound"), ("out", "outbound"))}
-    private = told.get("firewall_private_networks", defaults["firewall_private_networks"])
+    openings = {way: variables.get(f"firewall_{long}", defaults[f"firewall_{long}"]) for way, long in (("in", "inbound"), ("out", "outbound"))}
+    private = variables.get("firewall_private_networks", defaults["firewall_private_networks"])
     return [*_connections(survey, openings, private), *_listeners(survey, openings["in"])]
 
 

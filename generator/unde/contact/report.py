@@ -17,13 +17,13 @@ def text(contact: Contact) -> str:
 
 
 def _lines(contact: Contact) -> Iterator[str]:
-    told, survey, done = contact.told, contact.survey, contact.rehearsal
-    yield f"# First contact with {told.get('unde_name')} ({told.get('unde_address')}, {told.get('unde_state')})"
+    variables, survey, done = contact.variables, contact.survey, contact.rehearsal
+    yield f"# First contact with {variables.get('unde_name')} ({variables.get('unde_address')}, {variables.get('unde_state')})"
     yield ""
     yield f"Rehearsed in check mode: {', '.join(contact.acting)}. Nothing was changed."
-    later = [role for role in told.get("unde_adopt", []) if role not in contact.acting]
+    later = [role for role in variables.get("unde_adopt", []) if role not in contact.acting]
     if later:
-        yield f"Later, on day {told.get('unde_day')}, and not in this report: {', '.join(later)}."
+        yield f"Later, on day {variables.get('unde_day')}, and not in this report: {', '.join(later)}."
     yield ""
     refused = refusals(contact)
     if refused:
@@ -42,7 +42,7 @@ def _lines(contact: Contact) -> Iterator[str]:
     )
     yield from _section("What else would be changed", done.others, "Nothing.")
     yield from _section(
-        f"What no flow of the layout names (the firewall is to {told.get('firewall_mode', 'enforce')})", [each.says for each in contact.undeclared],
+        f"What no flow of the layout names (the firewall is to {variables.get('firewall_mode', 'enforce')})", [each.says for each in contact.undeclared],
         "Nothing: every connection that stands, and every door, has a flow.",
     )
     yield from _section("Where the host is not what the layout says", [each.says for each in contact.contradictions], "Nowhere.")

@@ -16,7 +16,7 @@ from .survey import Survey
 class Contact:
     """All that is known after a first contact."""
 
-    told: dict[str, Any]
+    variables: dict[str, Any]
     acting: list[str]
     survey: Survey
     rehearsal: Rehearsal

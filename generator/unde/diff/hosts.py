@@ -64,7 +64,7 @@ class HostChange:
 UNTOUCHING = frozenset({"unde_gates", "unde_gates_of_days", "unde_rotations", "unde_secrets", "unde_vault_entries"})
 
 
-def told(inventory: Inventory, host: str) -> Variables:
+def host_variables(inventory: Inventory, host: str) -> Variables:
     """Return everything that a host's roles are told, the nearer winning: all hosts, groups, the host, an overlay."""
     variables = dict(inventory.shared)
     for group in inventory.members[host]:
@@ -81,11 +81,11 @@ def compare(old: tuple[Estate, Inventory], new: tuple[Estate, Inventory], effect
 
 def _host(name: str, old: tuple[Estate, Inventory], new: tuple[Estate, Inventory], effects: Effects) -> HostChange | None:
     """Return what happens to one host of the new layout; None: nothing."""
-    host, now = new[0].hosts[name], told(new[1], name)
+    host, now = new[0].hosts[name], host_variables(new[1], name)
     if name not in old[0].hosts:
         acting = tuple(Consequence(role, None, None, "start", ()) for role in host.roles if host.may(role) and role in effects)
         return HostChange(name, "added", {key: (None, value) for key, value in now.items()}, {}, acting)
-    before = told(old[1], name)
+    before = host_variables(old[1], name)
     variables = {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
     facts = _facts(old, new, name)
     if not variables and not facts:

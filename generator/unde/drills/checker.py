@@ -67,7 +67,7 @@ def check(history: History) -> Checked:
     lost: list[Write] = []
     in_flight = 0
     for shard in history.shards:
-        own = {key: write for key, write in made.items() if history.clients[write.attempts[0].client].told.shard == shard}
+        own = {key: write for key, write in made.items() if history.clients[write.attempts[0].client].header.shard == shard}
         before, after = history.tables[shard, "before-replay"], history.tables[shard, "after-replay"]
         lost += [write for write in own.values() if write.acknowledged and write.key not in before.keys]
         breaches += [*_lost(own, before, after), *_duplicates(before), *_duplicates(after, before), *_order(own, before, after)]
@@ -95,15 +95,15 @@ def _lost(own: dict[Key, Write], before: Table, after: Table) -> Iterator[Breach
     """Yield what is not there in the end."""
     gone = [write for write in own.values() if write.acknowledged and write.key not in after.keys]
     if gone:
-        told = "; ".join(
+        details = "; ".join(
             f"{write.name} by {each.member} on timeline {each.timeline} ({each.place})" for write in gone[:MANY] if (each := write.acknowledged)
         )
         more = f"; and {len(gone) - MANY} more" if len(gone) > MANY else ""
-        yield Breach("lost", _names(gone), f"{after.told.shard}: acknowledged, and not there after the replay ({after.file}): {told}{more}")
+        yield Breach("lost", _names(gone), f"{after.header.shard}: acknowledged, and not there after the replay ({after.file}): {details}{more}")
     missing = {write.key for write in gone}
     vanished = tuple(f"{user}/{number}" for user, number in sorted(before.keys - after.keys - missing))
     if vanished:
-        yield Breach("vanished", vanished, f"{after.told.shard}: there before the replay ({before.file}), and not after ({after.file}): {listed(vanished)}")
+        yield Breach("vanished", vanished, f"{after.header.shard}: there before the replay ({before.file}), and not after ({after.file}): {listed(vanished)}")
 
 
 def _duplicates(table: Table, earlier: Table | None = None) -> Iterator[Breach]:
@@ -111,7 +111,7 @@ def _duplicates(table: Table, earlier: Table | None = None) -> Iterator[Breach]:
     known = _twice(earlier) if earlier else set()
     twice = tuple(f"{user}/{number}" for user, number in sorted(_twice(table) - known))
     if twice:
-        yield Breach("duplicate", twice, f"{table.told.shard}: there twice {table.told.moment.replace('-', ' the ')} ({table.file}): {listed(twice)}")
+        yield Breach("duplicate", twice, f"{table.header.shard}: there twice {table.header.moment.replace('-', ' the ')} ({table.file}): {listed(twice)}")
 
 
 def _twice(table: Table) -> set[Key]:
@@ -125,7 +125,7 @@ def _order(own: dict[Key, Write], before: Table, after: Table) -> Iterator[Breac
     numbers say the order, among themselves.
     """
     wrong: list[str] = []
-    told: list[str] = []
+    details: list[str] = []
     position = dict(before.rows)
     users: dict[int, list[Write]] = {}
     for write in own.values():
@@ -142,7 +142,7 @@ def _order(own: dict[Key, Write], before: Table, after: Table) -> Iterator[Breac
                 index += 1
             if latest is not None and position[latest.key] > position[write.key]:
                 wrong += [latest.name, write.name]
-                told.append(f"{latest.name} was acknowledged before {write.name} was begun ({write.attempts[0].place}), and stands behind it")
+                details.append(f"{latest.name} was acknowledged before {write.name} was begun ({write.attempts[0].place}), and stands behind it")
     again: dict[int, list[tuple[int, int]]] = {}
     for (user, number), place in after.rows:
         if (user, number) not in position:
@@ -152,10 +152,10 @@ def _order(own: dict[Key, Write], before: Table, after: Table) -> Iterator[Breac
         for one, other in pairwise(numbers):
             if one > other:
                 wrong += [f"{user}/{one}", f"{user}/{other}"]
-                told.append(f"{user}/{one} was written again before {user}/{other}")
+                details.append(f"{user}/{one} was written again before {user}/{other}")
     if wrong:
-        more = f"; and {len(told) - MANY} more" if len(told) > MANY else ""
-        yield Breach("order", tuple(dict.fromkeys(wrong)), f"{before.told.shard}: {'; '.join(told[:MANY])}{more}")
+        more = f"; and {len(details) - MANY} more" if len(details) > MANY else ""
+        yield Breach("order", tuple(dict.fromkeys(wrong)), f"{before.header.shard}: {'; '.join(details[:MANY])}{more}")
 
 
 def _phantoms(history: History, shard: str, own: dict[Key, Write], after: Table) -> tuple[list[Breach], int]:
@@ -163,7 +163,7 @@ def _phantoms(history: History, shard: str, own: dict[Key, Write], after: Table)
     last: dict[int, int] = {}
     for user, number in own:
         last[user] = max(last.get(user, -1), number)
-    killed = {user for party in history.clients.values() if party.killed and party.told.shard == shard for user in party.told.users}
+    killed = {user for party in history.clients.values() if party.killed and party.header.shard == shard for user in party.header.users}
     nobody, failed, flying = [], [], 0
     for user, number in sorted(after.keys):
         write = own.get((user, number))

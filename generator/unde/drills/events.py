@@ -103,7 +103,7 @@ def _moves(history: History) -> Iterator[tuple[str, tuple[str, float]]]:
 
 def _routed(after: list[Sighting], moves: dict[str, tuple[str, float]], at: float) -> Iterator[tuple[str, float | None]]:
     """Yield each site that has a record of a shard that moved, and when that named the new leader; or who led by then, of a site that was away meanwhile."""
-    told: dict[tuple[str, str], float | None] = {}
+    routed: dict[tuple[str, str], float | None] = {}
     leads = {shard: member for shard, (member, _) in moves.items()}
     for each in after:
         event = each.event
@@ -111,9 +111,9 @@ def _routed(after: list[Sighting], moves: dict[str, tuple[str, float]], at: floa
             leads[event.shard] = event.member
         elif isinstance(event, records.Routing) and event.shard in moves:
             right = event.member in (moves[event.shard][0], leads[event.shard]) and not event.stale
-            if told.get((event.site, event.shard)) is None:
-                told[event.site, event.shard] = each.at - at if right else None
-    for (site, shard), moment in sorted(told.items()):
+            if routed.get((event.site, event.shard)) is None:
+                routed[event.site, event.shard] = each.at - at if right else None
+    for (site, shard), moment in sorted(routed.items()):
         yield f"{site} {shard}", moment
 
 

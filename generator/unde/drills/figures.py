@@ -78,9 +78,9 @@ def figures(history: History) -> Figures:
     checked, times = check(history), events.times(history)
     outages = _every(history, history.judged)
     writes = outages["writes"]
-    told = {name: party.told for name, party in history.clients.items()}
-    sites = sorted({client.site for client in told.values()})
-    by_shard = {shard: _every(history, lambda name, shard=shard: history.judged(name) and told[name].shard == shard)  # type: ignore[misc]
+    clients = {name: party.header for name, party in history.clients.items()}
+    sites = sorted({client.site for client in clients.values()})
+    by_shard = {shard: _every(history, lambda name, shard=shard: history.judged(name) and clients[name].shard == shard)  # type: ignore[misc]
                 for shard in history.shards}
     acknowledged = [each for each in history.of("write") if each.result == "ok"]
     before = [each for each in acknowledged if each.end <= history.fault_at]
@@ -92,7 +92,7 @@ def figures(history: History) -> Figures:
         length_s=max((each.end for each in history.attempts), default=0.0) - began,
         writes_per_s=len(before) / (history.fault_at - began) if history.fault_at > began else 0.0,
         outages=outages, by_shard=by_shard,
-        by_site={site: _every(history, lambda name, site=site: history.judged(name) and told[name].site == site) for site in sites},  # type: ignore[misc]
+        by_site={site: _every(history, lambda name, site=site: history.judged(name) and clients[name].site == site) for site in sites},  # type: ignore[misc]
         clients=tuple(_client(history, name) for name in sorted(history.clients)),
         served_by=served,
         moved=tuple(shard for shard in history.shards if _moved(history, shard, acknowledged)),
@@ -109,7 +109,7 @@ def _every(history: History, chosen: outage.Chosen) -> Outages:
 def _client(history: History, name: str) -> ClientFigures:
     party = history.clients[name]
     return ClientFigures(
-        name, party.told.site, party.told.shard, history.judged(name), party.told.reconnects, party.killed,
+        name, party.header.site, party.header.shard, history.judged(name), party.header.reconnects, party.killed,
         {sort: _counts(history, name, sort) for sort in SORTS}, _every(history, lambda each: each == name),
     )
 
@@ -121,7 +121,7 @@ def _counts(history: History, name: str, sort: Sort) -> tuple[int, int, int]:
 
 
 def _of_shard(history: History, shard: str, attempts: list[Attempt]) -> list[Attempt]:
-    return [each for each in attempts if history.clients[each.client].told.shard == shard]
+    return [each for each in attempts if history.clients[each.client].header.shard == shard]
 
 
 def _served_by(history: History, shard: str, acknowledged: list[Attempt], found: Outage | None) -> str | None:

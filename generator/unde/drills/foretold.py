@@ -55,8 +55,8 @@ def _shard(run: Run, said: ShardForetold, found: Figures) -> Iterator[Comparison
     if said.rto_s is None:
         mended = found.times.mended_s
         late = writes is not None and (writes.open or (mended is not None and _ended(writes, found) >= mended))
-        told = f"{measured}, mended after {mended:.1f} s" if mended is not None else measured
-        yield Comparison(what, source, "not before it is mended", told, late)
+        text = f"{measured}, mended after {mended:.1f} s" if mended is not None else measured
+        yield Comparison(what, source, "not before it is mended", text, late)
         return
     low, high = said.rto_s
     if high == 0:
@@ -75,8 +75,8 @@ def _promise(promise: PromiseForetold, found: Figures) -> Iterator[Comparison]:
     """Yield what a promise bounds."""
     writes, mended = found.writes, found.times.mended_s
     itself = writes is not None and not writes.open and (writes.worst_s <= CONTINUES_S or mended is None or _ended(writes, found) <= mended)
-    told = seconds(writes) + (f", mended after {mended:.1f} s" if mended is not None else "")
-    yield Comparison("writes come back by themselves", promise.name, "yes", told, itself)
+    text = seconds(writes) + (f", mended after {mended:.1f} s" if mended is not None else "")
+    yield Comparison("writes come back by themselves", promise.name, "yes", text, itself)
     if promise.within_s is not None:
         held = writes is not None and not writes.open and writes.worst_s <= promise.within_s
         yield Comparison("writes come back", promise.name, f"within {promise.within_s:g} s", seconds(writes), held)

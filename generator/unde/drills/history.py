@@ -57,7 +57,7 @@ class Attempt:
 class Party:
     """A client and what became of it; ``until``: when it is last known to have run; ``killed``: its file has no end."""
 
-    told: Client
+    header: Client
     file: str
     until: float
     killed: bool
@@ -67,7 +67,7 @@ class Party:
 class Table:
     """What a shard held; rows are (user, number) and position."""
 
-    told: State
+    header: State
     file: str
     at: float
     rows: tuple[tuple[tuple[int, int], int], ...]
@@ -125,11 +125,11 @@ class History:
 
     def judged(self, client: str) -> bool:
         """Return whether a client's outage counts: one that the fault leaves a way, and that connects again."""
-        return self.clients[client].told.reconnects and (not self.run.judged or client in self.run.judged)
+        return self.clients[client].header.reconnects and (not self.run.judged or client in self.run.judged)
 
     def boot(self, client: str) -> str:
         """Return whose clock a client has."""
-        return self.clients[client].told.boot
+        return self.clients[client].header.boot
 
     def between(self, one: str, other: str) -> float:
         """Return by how much times of two boots may be off each other, seconds."""
@@ -162,11 +162,11 @@ def read(folder: Path) -> History:
 def _clocks(run: Run, files: Sequence[File], problems: list[str]) -> tuple[dict[str, Clock], list[str]]:
     """Return the clock of every kernel that wrote something, and what has to be known of them."""
     known, remarks = {run.boot: clocks.reference(run)}, []
-    length = max((file.last - file.told.monotonic for file in files), default=0.0)
-    for boot in dict.fromkeys(file.told.boot for file in files):
-        own = [file for file in files if file.told.boot == boot]
-        first = run if boot == run.boot else own[0].told
-        pairs = [(each.wall, each.monotonic) for file in own for each in (file.told, file.end) if each is not None]
+    length = max((file.last - file.header.monotonic for file in files), default=0.0)
+    for boot in dict.fromkeys(file.header.boot for file in files):
+        own = [file for file in files if file.header.boot == boot]
+        first = run if boot == run.boot else own[0].header
+        pairs = [(each.wall, each.monotonic) for file in own for each in (file.header, file.end) if each is not None]
         step = max(abs((wall - monotonic) - (first.wall - first.monotonic)) for wall, monotonic in pairs)
         if step > STEP_S:
             remarks.append(f"the time of day of {first.host} was set while the drill ran, by {step:.3f} s: its monotonic clock counts")
@@ -190,24 +190,24 @@ def _merged(run: Run, predictions: Foretold | None, files: Sequence[File], known
     tables: dict[tuple[str, Moment], Table] = {}
     sightings: list[Sighting] = []
     for file in files:
-        told, shift = file.told, known[file.told.boot].shift_s
-        if isinstance(told, State):
+        header, shift = file.header, known[file.header.boot].shift_s
+        if isinstance(header, State):
             rows = tuple(((line.user, line.number), line.position) for _, line in file.lines)
-            tables[told.shard, told.moment] = Table(told, file.name, told.monotonic + shift, rows)
+            tables[header.shard, header.moment] = Table(header, file.name, header.monotonic + shift, rows)
             continue
         if file.torn:
             remarks.append(f"{file.name}: its last line is torn, and was left out: whoever wrote it was killed")
         elif file.end is None:
             remarks.append(f"{file.name}: has no end: whoever wrote it was killed")
-        if isinstance(told, Client):
-            parties[told.client] = Party(told, file.name, file.last + shift, file.end is None)
+        if isinstance(header, Client):
+            parties[header.client] = Party(header, file.name, file.last + shift, file.end is None)
             attempts += [
-                Attempt(told.client, f"{file.name}:{number}", line.what, line.worker, line.user, line.number, line.begin + shift, line.end + shift,
+                Attempt(header.client, f"{file.name}:{number}", line.what, line.worker, line.user, line.number, line.begin + shift, line.end + shift,
                         line.result, line.member, line.timeline, line.of, line.seen)
                 for number, line in file.lines
             ]
         else:
-            sightings += [Sighting(line.at + shift, None if line.since is None else line.since + shift, line, told.boot) for _, line in file.lines]
+            sightings += [Sighting(line.at + shift, None if line.since is None else line.since + shift, line, header.boot) for _, line in file.lines]
     attempts.sort(key=lambda each: (each.begin, each.end, each.place))
     sightings.sort(key=lambda each: each.at)
     return History(run, predictions, parties, tuple(attempts), tables, tuple(sightings), known, tuple(remarks))
@@ -218,19 +218,19 @@ def _contradictions(history: History, files: Sequence[File]) -> Iterator[str]:
     yield from _twice(files)
     owners: dict[int, Client] = {}
     for party in history.clients.values():
-        for user in party.told.users:
-            other = owners.setdefault(user, party.told)
-            if other is not party.told:
-                yield f"{party.file}:1: user {user} is {party.told.client}'s and {other.client}'s: their order could not be judged — one client for each user"
+        for user in party.header.users:
+            other = owners.setdefault(user, party.header)
+            if other is not party.header:
+                yield f"{party.file}:1: user {user} is {party.header.client}'s and {other.client}'s: their order could not be judged — one client for each user"
     for file in files:
-        if isinstance(file.told, Client):
-            yield from _misfits(file, file.told)
+        if isinstance(file.header, Client):
+            yield from _misfits(file, file.header)
     if not any(isinstance(each.event, records.Injected) for each in history.sightings):
         yield "no observer saw the fault begin: a line of kind 'fault' is needed"
     for name in history.run.judged:
         if name not in history.clients:
             yield f"run.json: judged: there is no client '{clipped(name)}' — {nearest(name, history.clients)}"
-    shards = {party.told.shard for party in history.clients.values() if party.told.write_interval_s is not None}
+    shards = {party.header.shard for party in history.clients.values() if party.header.write_interval_s is not None}
     for shard in sorted(shards):
         for moment in ("before-replay", "after-replay"):
             if (shard, moment) not in history.tables:
@@ -242,24 +242,24 @@ def _twice(files: Sequence[File]) -> Iterator[str]:
     """Yield what two files claim to be."""
     known: dict[tuple[str, ...], str] = {}
     for file in files:
-        told = file.told
-        name = told.client if isinstance(told, Client) else f"{told.shard} {told.moment}" if isinstance(told, State) else told.observer
-        other = known.setdefault((told.kind, name), file.name)
+        header = file.header
+        name = header.client if isinstance(header, Client) else f"{header.shard} {header.moment}" if isinstance(header, State) else header.observer
+        other = known.setdefault((header.kind, name), file.name)
         if other != file.name:
-            yield f"{file.name}:1: is the {told.kind} '{name}', and so is {other}"
+            yield f"{file.name}:1: is the {header.kind} '{name}', and so is {other}"
 
 
-def _misfits(file: File, told: Client) -> Iterator[str]:
+def _misfits(file: File, header: Client) -> Iterator[str]:
     """Yield a client's attempts that are not what its first line says."""
-    users, busy = frozenset(told.users), dict[int, tuple[int, float]]()
+    users, busy = frozenset(header.users), dict[int, tuple[int, float]]()
     for number, line in file.lines:
         where = f"{file.name}:{number}"
         if line.what == "write" and line.user not in users:
             yield f"{where}: writes for user {line.user}, who is not among the client's users"
-        if line.what != "replay" and told.interval_s(line.what) is None:
+        if line.what != "replay" and header.interval_s(line.what) is None:
             yield f"{where}: a {line.what} of a client whose first line has no {line.what}_interval_s"
-        if line.begin < told.monotonic:
-            yield f"{where}: begin {line.begin} lies before the client's own beginning, {told.monotonic}"
+        if line.begin < header.monotonic:
+            yield f"{where}: begin {line.begin} lies before the client's own beginning, {header.monotonic}"
         before, until = busy.get(line.worker, (0, 0.0))
         if line.begin < until:
             yield f"{where}: worker {line.worker} begins at {line.begin}, while line {before} is under way until {until}"
@@ -271,9 +271,9 @@ def _early(history: History) -> Iterator[str]:
     for (shard, moment), table in history.tables.items():
         kinds: Iterable[records.What] = ("write",) if moment == "before-replay" else ("write", "replay")
         for each in history.of(*kinds):
-            told = history.clients[each.client].told
-            late = each.end - table.at - history.between(told.boot, table.told.boot)
-            if told.shard == shard and each.result == "ok" and late > 0:
+            header = history.clients[each.client].header
+            late = each.end - table.at - history.between(header.boot, table.header.boot)
+            if header.shard == shard and each.result == "ok" and late > 0:
                 write = f"{each.user}/{each.number} ({each.place})"
                 yield f"{table.file}:1: was read {late:.3f} s before {each.client} had write {write} acknowledged: read it later"
                 break

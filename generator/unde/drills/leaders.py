@@ -42,9 +42,9 @@ def split_brain(history: History, shard: str, own: dict[Key, Write], before: Tab
         members.setdefault(each.timeline or 0, {}).setdefault(str(each.member), each)
     for timeline, by_member in sorted(members.items()):
         if len(by_member) > 1:
-            told = ", ".join(f"{member} ({each.user}/{each.number}, {each.place})" for member, each in sorted(by_member.items()))
+            details = ", ".join(f"{member} ({each.user}/{each.number}, {each.place})" for member, each in sorted(by_member.items()))
             ids = tuple(f"{each.user}/{each.number}" for _, each in sorted(by_member.items()))
-            breaches.append(Breach("split-brain", ids, f"{shard}: more than one member acknowledged on timeline {timeline}: {told}"))
+            breaches.append(Breach("split-brain", ids, f"{shard}: more than one member acknowledged on timeline {timeline}: {details}"))
     late: dict[tuple[int, str, _Reign], list[tuple[float, Attempt]]] = {}
     for each in acknowledged:
         for reign in reigns:

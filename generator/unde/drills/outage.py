@@ -114,7 +114,7 @@ def outage(history: History, sort: Sort, chosen: Chosen) -> Outage | None:
 def silences(history: History, sort: Sort, client: str) -> list[tuple[float, float]]:
     """Return from when to when none of a client's workers had an answer, for longer than what is no outage; seconds of the run."""
     own = [each for each in attempts(history, sort) if each.client == client]
-    interval = min(history.clients[client].told.interval_s(each.what) or 0.0 for each in own)
+    interval = min(history.clients[client].header.interval_s(each.what) or 0.0 for each in own)
     moments = [own[0].begin, *sorted(each.end for each in own if each.result == "ok"), max(each.end for each in own)]
     return [(one, other) for one, other in pairwise(moments) if other - one - interval > CONTINUES_S]
 
@@ -141,7 +141,7 @@ def _streams(history: History, sort: Sort, chosen: Chosen) -> Iterator[_Stream]:
             found.setdefault((each.client, each.worker, each.what), []).append(each)
             last_of[each.client, each.what] = max(last_of.get((each.client, each.what), each.end), each.end)
     for (client, worker, what), own in found.items():
-        interval = history.clients[client].told.interval_s(what) or 0.0
+        interval = history.clients[client].header.interval_s(what) or 0.0
         ends = tuple(sorted(each.end for each in own if each.result == "ok"))
         began, until = own[0].begin, last_of[client, what]
         gaps = [Gap(client, worker, begin, end, max(0.0, end - begin - interval)) for begin, end in pairwise((began, *ends))]

@@ -25,7 +25,7 @@ class File:
     """A file as it was read: (line, what it says), and the last line where it has an end."""
 
     name: str
-    told: Client | State | Observer
+    header: Client | State | Observer
     lines: list[tuple[int, Any]]
     end: End | None
     torn: bool
@@ -34,7 +34,7 @@ class File:
     def last(self) -> float:
         """The last monotonic time in it."""
         times = [line.at if isinstance(line, records.Event) else line.end for _, line in self.lines if not isinstance(line, records.Row)]
-        return max([self.told.monotonic, *times, *([self.end.monotonic] if self.end else [])])
+        return max([self.header.monotonic, *times, *([self.end.monotonic] if self.end else [])])
 
 
 def run(folder: Path, problems: list[str]) -> Run | None:
@@ -48,17 +48,17 @@ def run(folder: Path, problems: list[str]) -> Run | None:
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return None
-    told = _parsed(raw, Run.model_validate_json, lambda why: problems.append(f"{path}: {why}"))
-    if told is not None and told.fault not in FAULTS:
-        problems.append(f"{path}: fault: '{clipped(told.fault)}' is not known — {nearest(told.fault, FAULTS)}")
-    return told
+    found = _parsed(raw, Run.model_validate_json, lambda why: problems.append(f"{path}: {why}"))
+    if found is not None and found.fault not in FAULTS:
+        problems.append(f"{path}: fault: '{clipped(found.fault)}' is not known — {nearest(found.fault, FAULTS)}")
+    return found
 
 
-def predictions(path: Path, told: Run, problems: list[str]) -> Foretold | None:
+def predictions(path: Path, run: Run, problems: list[str]) -> Foretold | None:
     """Return what was foretold of the loss, as ``unde survive`` said it before."""
     if not path.exists():
-        if told.losses:
-            words = " ".join(f"--lose {loss}" for loss in told.losses)
+        if run.losses:
+            words = " ".join(f"--lose {loss}" for loss in run.losses)
             problems.append(f"{path}: is not there, and run.json names losses — write it before the fault: unde survive {words} --format json")
         return None
     rows = _parsed(path.read_bytes(), TypeAdapter(list[dict[str, Any]]).validate_json, lambda why: problems.append(f"{path}: {why}"))
@@ -72,10 +72,10 @@ def predictions(path: Path, told: Run, problems: list[str]) -> Foretold | None:
     found = _parsed(text, Foretold.model_validate_json, lambda why: problems.append(f"{path}: {why}"))
     if found is None:
         return None
-    if found.loss and not found.speaks_of(told.losses):
-        problems.append(f"{path}: foretells {found.loss.name}, and run.json names the losses {', '.join(told.losses) or 'none'}")
-    elif told.losses and not found.loss:
-        problems.append(f"{path}: foretells no loss, and run.json names {', '.join(told.losses)}")
+    if found.loss and not found.speaks_of(run.losses):
+        problems.append(f"{path}: foretells {found.loss.name}, and run.json names the losses {', '.join(run.losses) or 'none'}")
+    elif run.losses and not found.loss:
+        problems.append(f"{path}: foretells no loss, and run.json names {', '.join(run.losses)}")
     return found
 
 
@@ -91,16 +91,16 @@ def file(path: Path, problems: list[str]) -> File | None:
         return None
     raws = content.split(b"\n")
     cut = raws.pop()  # nothing, where the last line is whole
-    told = _parsed(raws[0] if raws else b"", _HEADER.validate_json, lambda why: complain(1, why))
-    if told is None:
+    header = _parsed(raws[0] if raws else b"", _HEADER.validate_json, lambda why: complain(1, why))
+    if header is None:
         return None
     lines: list[tuple[int, Any]] = []
     end: End | None = None
-    allowed: tuple[type[records.Record], ...] = (*FOLLOWS[type(told)], End)
+    allowed: tuple[type[records.Record], ...] = (*FOLLOWS[type(header)], End)
     for number, raw in enumerate(raws[1:], 2):
         line = _parsed(raw, _LINE.validate_json, lambda why, number=number: complain(number, why))  # type: ignore[misc]
         if line is not None and not isinstance(line, allowed):
-            complain(number, f"'{line.kind}' has no place in a file of kind '{told.kind}'")
+            complain(number, f"'{line.kind}' has no place in a file of kind '{header.kind}'")
         elif end is not None:
             complain(number, "stands behind the end")
         elif isinstance(line, End):
@@ -110,11 +110,11 @@ def file(path: Path, problems: list[str]) -> File | None:
         elif line is not None:
             lines.append((number, line))
     torn = bool(cut)
-    if cut and (end is not None or isinstance(told, State) or _whole(cut)):
+    if cut and (end is not None or isinstance(header, State) or _whole(cut)):
         complain(len(raws) + 1, "the last line has no line break: " + ("nothing may follow the end" if end else "is the file being written?"))
-    elif isinstance(told, State) and end is None:
-        complain(len(raws), f"the state of {told.shard} has no end: it was not read to its last row")
-    return File(path.name, told, lines, end, torn)
+    elif isinstance(header, State) and end is None:
+        complain(len(raws), f"the state of {header.shard} has no end: it was not read to its last row")
+    return File(path.name, header, lines, end, torn)
 
 
 def _whole(cut: bytes) -> bool:

@@ -55,7 +55,7 @@ def reads(history: History, writes: dict[Key, Write]) -> tuple[list[Breach], Sta
             ahead = write.begin - each.end - history.between(history.boot(each.client), history.boot(write.attempts[0].client))
             if ahead > 0:
                 early.append((each, write, ahead))
-        elif seen >= 0 and not _may_fly(history, each.user):
+        elif seen >= 0 and not _may_be_in_flight(history, each.user):
             never.append(each)
         own = kept.get(each.user)
         if own is None:
@@ -67,16 +67,18 @@ def reads(history: History, writes: dict[Key, Write]) -> tuple[list[Breach], Sta
             late.append(each.begin - own.since(seen))
     breaches = []
     if stale:
-        told = "; ".join(f"{each.place}: {each.member} showed {_seen(each)}, {each.user}/{due} was acknowledged before" for each, due in stale[:MANY])
+        details = "; ".join(f"{each.place}: {each.member} showed {_seen(each)}, {each.user}/{due} was acknowledged before" for each, due in stale[:MANY])
         more = f"; and {len(stale) - MANY} more" if len(stale) > MANY else ""
-        breaches.append(Breach("stale-read", tuple(each.place for each, _ in stale), f"a primary did not show what had been acknowledged: {told}{more}"))
+        breaches.append(Breach("stale-read", tuple(each.place for each, _ in stale), f"a primary did not show what had been acknowledged: {details}{more}"))
     if never:
         ids = tuple(each.place for each in never)
         breaches.append(Breach("phantom", ids, f"a read showed what no client wrote: {'; '.join(f'{each.place}: {_seen(each)}' for each in never[:MANY])}"))
     if early:
-        told = "; ".join(f"{each.place} ({each.client}) saw {write.name} {span(ahead)} before {write.attempts[0].place} ({write.attempts[0].client}) began it"
-                         for each, write, ahead in early[:MANY])
-        breaches.append(Breach("clock", tuple(each.place for each, _, _ in early), f"clocks are further apart than is known of them: {told}"))
+        details = "; ".join(
+            f"{each.place} ({each.client}) saw {write.name} {span(ahead)} before {write.attempts[0].place} ({write.attempts[0].client}) began it"
+            for each, write, ahead in early[:MANY]
+        )
+        breaches.append(Breach("clock", tuple(each.place for each, _, _ in early), f"clocks are further apart than is known of them: {details}"))
     return breaches, Stale(replicas, tuple(sorted(late)))
 
 
@@ -84,9 +86,9 @@ def _seen(each: Attempt) -> str:
     return f"nothing of user {each.user}" if each.seen is None else f"{each.user}/{each.seen}"
 
 
-def _may_fly(history: History, user: int) -> bool:
+def _may_be_in_flight(history: History, user: int) -> bool:
     """Return whether a user's client was killed: what it sent last stands nowhere."""
-    return any(party.killed and user in party.told.users for party in history.clients.values())
+    return any(party.killed and user in party.header.users for party in history.clients.values())
 
 
 def _kept(history: History, writes: dict[Key, Write]) -> dict[int, _Kept]:

@@ -33,9 +33,9 @@ def typed(source: Source) -> Layout:
     try:
         layout = Layout.model_validate({key: value for key, value in source.data.items() if key not in ADAPTER_KEYS})
     except ValidationError as error:
-        told = {finding.path for finding in findings if finding.rule == "yaml-not-as-written"}
+        reported = {finding.path for finding in findings if finding.rule == "yaml-not-as-written"}
         problems = (_finding(source, dict(problem)) for problem in error.errors(include_url=False))
-        findings += [problem for problem in problems if problem.path not in told]
+        findings += [problem for problem in problems if problem.path not in reported]
     if findings:
         raise InvalidLayout(sorted(findings))
     return layout

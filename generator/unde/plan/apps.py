@@ -110,15 +110,15 @@ def _deployment(estate: Estate, host: HostView, name: str, here: list[str], arou
     beside = {
         _variable(other): f"{host.address}:{estate.layout.services[other].ports[0]}" for other in here if other != name and estate.layout.services[other].ports
     }
-    told: dict[str, list[str]] = {}
+    prefixes: dict[str, list[str]] = {}
     for instance, family in families(estate, app):
         if _variable("redis", instance) in around:
             prefix = estate.layout.clusters.redis[instance].families[family].prefix
-            told.setdefault(_variable("redis", instance, "keys"), []).append(f"{family}={prefix}")
+            prefixes.setdefault(_variable("redis", instance, "keys"), []).append(f"{family}={prefix}")
     return Deployment(
         name, app, host, address, listening, spare, memory_mb(estate, name, app, host),
         {"UNDE_SERVICE": name, "UNDE_HOST": host.name, "UNDE_SITE": host.site, "UNDE_STANDBY": "yes" if spare else "no",
-         "UNDE_LISTEN": f"{address}:{listening}", **around, **beside, **{variable: ",".join(each) for variable, each in told.items()}},
+         "UNDE_LISTEN": f"{address}:{listening}", **around, **beside, **{variable: ",".join(each) for variable, each in prefixes.items()}},
         handed(estate, app),
     )
 

@@ -21,7 +21,7 @@ def behind(estate: Estate, service: Service) -> tuple[HostView, ...]:
     return tuple(host for host in select.hosts(estate, service.hosts) if balancer and host.site == balancer.site)
 
 
-def doors(estate: Estate, service: Service) -> tuple[HostView, ...]:
+def endpoints(estate: Estate, service: Service) -> tuple[HostView, ...]:
     """Return the hosts at which a service is called: its own, in place of those behind a balancer the balancer."""
     balancer, hidden = of(estate, service), behind(estate, service)
     return (*([balancer] if balancer else []), *(host for host in select.hosts(estate, service.hosts) if host not in hidden))

@@ -93,8 +93,8 @@ def _connections(estate: Estate) -> list[Connection]:
         outside = tuple(caller for caller in flow.callers if caller in services and services[caller].external)
         for target in flow.to:
             service = services[target]
-            doors, hidden = balancers.doors(estate, service), balancers.behind(estate, service)
-            hosts = tuple(host for host in doors if not flow.at or host.site in flow.at)
+            endpoints, hidden = balancers.endpoints(estate, service), balancers.behind(estate, service)
+            hosts = tuple(host for host in endpoints if not flow.at or host.site in flow.at)
             for suffix, some_callers, some_hosts in _split(flow.within, callers, hosts):
                 result.append(
                     Connection(f"{name}:{target}{suffix}", name, target, some_callers, outside, some_hosts, service.protocol, tuple(service.ports))

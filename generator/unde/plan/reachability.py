@@ -65,7 +65,7 @@ def _ports(estate: Estate) -> dict[str, list[tuple[int, bool]]]:
     declared: dict[str, set[int]] = {name: set() for name in estate.hosts}
     for service in estate.layout.services.values():
         if service.protocol == "tcp":
-            for host in (*select.hosts(estate, service.hosts), *balancers.doors(estate, service)):
+            for host in (*select.hosts(estate, service.hosts), *balancers.endpoints(estate, service)):
                 declared[host.name] |= set(service.ports)
     return {
         name: sorted([*((port, True) for port in ports), *((port, False) for port in [each for each in STRANGE if each not in ports][:SAMPLE])])

@@ -33,7 +33,7 @@ def peers(estate: Estate, host: HostView) -> tuple[HostView, ...]:
     return main(estate) if of(estate, host) else hosts(estate)
 
 
-def told(estate: Estate, host: HostView) -> tuple[HostView, ...]:
+def alertmanagers(estate: Estate, host: HostView) -> tuple[HostView, ...]:
     """Return the Alertmanagers that the Prometheus on a host tells: a watch's own, so that each tells people by itself."""
     return (host,) if of(estate, host) else main(estate, "alertmanager")
 

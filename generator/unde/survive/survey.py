@@ -79,7 +79,7 @@ class Survey:
         bits = together(parts)
         leaders = self.votes.leaders(bits)
         found = [(states, self.users.seen(bits, states)) for states in self._by_leader(parts, len(leaders))]
-        worst = max(range(len(found)), key=lambda number: _badness(*found[number])) if len(found) > 1 else 0
+        worst = max(range(len(found)), key=lambda number: _severity(*found[number])) if len(found) > 1 else 0
         states, seen = found[worst]
         return Outcome(
             name=" + ".join(loss.name for loss in lost),
@@ -176,7 +176,7 @@ def _severed(ways: list[tuple[int, int]], lost: int) -> bool:
     return severed
 
 
-def _badness(states: States, seen: Seen) -> tuple[int, ...]:
+def _severity(states: States, seen: Seen) -> tuple[int, ...]:
     """Return how bad an outcome is, what matters most first."""
     return (
         sum(_RANK[state.state] for state in states), len(seen.out_of_reach), sum(state.moved for state in states), len(seen.features_lost),

@@ -35,7 +35,7 @@ CONNECT_S, SILENCE_MS = 2, 3000
 #: Between an attempt that failed and the next.
 PAUSE_S = 0.2
 #: How long everything may take in the end, states, replay, the library's last acknowledgment: the shard may be without a primary still.
-PATIENCE_S = 120
+TIMEOUT_S = 120
 #: Even without a word to stop.
 LONGEST_S = 3600
 
@@ -212,7 +212,7 @@ def rows(session: Session, query: str, values: Mapping[str, Any] | None = None, 
         psycopg.Error: nobody does for too long.
 
     """
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while True:
         try:
             connection = session.open()
@@ -246,12 +246,12 @@ def library(settings: Mapping[str, Any], stop: threading.Event) -> dict[str, flo
     with tempfile.TemporaryDirectory(dir=settings["journal"]) as journal, Client(journal, members, [kind], options(settings)) as client:
         while not stop.wait(settings["write_interval_s"]):
             try:
-                acknowledged.add(client.write("kept", "drill", {}, timeout=PATIENCE_S))
+                acknowledged.add(client.write("kept", "drill", {}, timeout=TIMEOUT_S))
                 times.append(time.monotonic())
             except ClientError:
                 stop.wait(PAUSE_S)
         times.append(time.monotonic())
-        client.close(timeout=PATIENCE_S)
+        client.close(timeout=TIMEOUT_S)
         counts = dict(client.counts)
     there = {found for (found,) in rows(Session(settings), f"SELECT id FROM {table}")}
     found = {"acknowledged": len(acknowledged), "replayed": counts["replayed"], "refused": counts["refused"], "lost": len(acknowledged - there)}
@@ -295,13 +295,13 @@ def run(settings: Mapping[str, Any], folder: Path) -> None:
     (folder / "silent").touch()
     wait(folder / "replay")
     over = threading.Event()
-    patience = threading.Timer(PATIENCE_S, over.set)
-    patience.start()
+    timer = threading.Timer(TIMEOUT_S, over.set)
+    timer.start()
     for worker, does, _how in at_work:
         if does == "write":
             worker.session = Session(settings)
             replay(worker, over)
-    patience.cancel()
+    timer.cancel()
     again.end()
     kept.end()
     (folder / "over").touch()

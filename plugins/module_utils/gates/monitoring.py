@@ -35,12 +35,12 @@ def monitoring(host: Host, *, address: str, port: int) -> str:
             raise NotYet(f"{count}, {health['unknown']} not asked yet")
         return count
 
-    def told(count: str) -> None:
+    def received(count: str) -> None:
         if not _ask(address, port, "alertmanagers")["activeAlertmanagers"]:
             raise NotYet(f"{count}, knows nobody to tell")
 
     count = host.until(up, 10, 3)
-    host.until(lambda: told(count), 10, 3)
+    host.until(lambda: received(count), 10, 3)
     return count
 
 

@@ -26,7 +26,7 @@ def object_storage(host: Host, *, store: dict[str, str], principal: str, buckets
     changes: list[str] = []
     try:
         narrowed = {name: keys[f"s3-{name}-access-key"] for name in names}
-        bucket_settings.bring_all(_client(store, keys, "admin"), {**wanted, "keys": narrowed}, changes, True, lambda _warning: None)
+        bucket_settings.apply_all(_client(store, keys, "admin"), {**wanted, "keys": narrowed}, changes, True, lambda _warning: None)
     except (s3.BotoCoreError, s3.ClientError) as error:
         raise Red(f"{store['endpoint']}: {s3.words(error)}") from error
     if changes:

@@ -54,7 +54,7 @@ def test_every_host_that_is_told_something_else_is_named_and_no_other(seed: int)
         if name not in old.hosts or name not in new.hosts:
             assert found[name].change == ("added" if name in new.hosts else "removed")
             continue
-        differs = hosts.told(before, name) != hosts.told(after, name)
+        differs = hosts.host_variables(before, name) != hosts.host_variables(after, name)
         assert (name in found and bool(found[name].variables)) == differs
     assert found.keys() <= {**old.hosts, **new.hosts}.keys()
 

@@ -11,7 +11,7 @@ from unde.plan import databases, secrets
 from unde.plan.flows import Flows
 
 
-def told(estate: Estate, host: str) -> dict[str, Any]:
+def variables_of(estate: Estate, host: str) -> dict[str, Any]:
     """Return all that a host is told."""
     plan = unde.inventory(estate)
     result: dict[str, Any] = {}
@@ -37,7 +37,7 @@ def test_indexing_may_insert_and_nothing_else(estate: Estate) -> None:
 
 def test_settings_follow_from_the_host_and_the_pool(estate: Estate) -> None:
     """A quarter of the memory, and as many connections as the pool and the few others need."""
-    settings = told(estate, "production-db")["core_database_settings"]
+    settings = variables_of(estate, "production-db")["core_database_settings"]
     assert (settings["shared_buffers"], settings["effective_cache_size"], settings["maintenance_work_mem"]) == ("16GB", "48GB", "4GB")
     assert settings["max_connections"] == 60 + 13
     assert settings["synchronous_commit"] == "on"
@@ -46,12 +46,12 @@ def test_settings_follow_from_the_host_and_the_pool(estate: Estate) -> None:
 
 def test_the_pooler_the_archive_and_the_exporter_know_whose_they_are(estate: Estate) -> None:
     """Passwords are named, never given."""
-    staging = told(estate, "staging-db")
+    staging = variables_of(estate, "staging-db")
     assert (staging["pgbackrest_stanza"], staging["pgbouncer_pool_size"], staging["pgbouncer_port"]) == ("staging", 20, 6432)
     assert staging["pgbouncer_auth_password"] == "{{ lookup('unde.infra.vault', 'vault_core_database_passwords/staging-pgbouncer') }}"
     assert staging["exporters_postgres_of"] == "core"
     assert {each["name"] for each in staging["exporters_wanted"]} == {"node", "postgres", "pgbouncer", "pgbackrest"}
-    shard = told(estate, "local-shard-0")
+    shard = variables_of(estate, "local-shard-0")
     assert shard["pgbouncer_pool_size"] == 40
     assert not {"pgbouncer_auth_password", "exporters_postgres_of"} & set(shard)
 
@@ -59,14 +59,14 @@ def test_the_pooler_the_archive_and_the_exporter_know_whose_they_are(estate: Est
 def test_an_exporter_waits_until_what_it_looks_at_is_adopted(estate: Estate) -> None:
     """The broker and the failover entry serve already: their monitors come with the roles that make them."""
     for host, exporter, role in (("push", "redis", "redis"), ("unde-app", "nginx", "nginx_gateway")):
-        assert {each["name"] for each in told(estate, host)["exporters_wanted"]} == {"node"}
+        assert {each["name"] for each in variables_of(estate, host)["exporters_wanted"]} == {"node"}
         adopted = support.estate({"hosts": {host: {"adopt": ["base", "firewall", "exporters", role]}}})
-        assert exporter in {each["name"] for each in told(adopted, host)["exporters_wanted"]}
+        assert exporter in {each["name"] for each in variables_of(adopted, host)["exporters_wanted"]}
 
 
 def test_a_database_that_serves_is_left_alone(estate: Estate) -> None:
     """No role of ours acts on production, and its exporters look at nothing that only such a role makes."""
-    production = told(estate, "production-db")
+    production = variables_of(estate, "production-db")
     assert not {"core_database", "pgbouncer", "pgbackrest", "certificates"} & set(production["unde_adopt"])
     assert "exporters_postgres_password" not in production
 

@@ -13,7 +13,7 @@ ROUTES = [{"path": "/", "port": 8020}, {"path": "/talk", "to": "orchestrator", "
 FLOWS = {"app-dialogue": {"from": ["local-app", "local-app-2"], "to": ["orchestrator", "voice"]}}
 
 
-def told(host: str, **changes: Any) -> dict[str, Any]:
+def variables_of(host: str, **changes: Any) -> dict[str, Any]:
     """Return what a host is told when it has these routes."""
     entry = {"names": ["api.example.org", "app.example.org"], "certificate": "files", "routes": ROUTES} | changes
     overlay = {
@@ -38,7 +38,8 @@ def told(host: str, **changes: Any) -> dict[str, Any]:
 def servers(host: str) -> dict[str, list[tuple[str, int, bool]]]:
     """Return upstream → its servers as a host is told them."""
     return {
-        each["name"]: [(server["address"], server["port"], server["backup"]) for server in each["servers"]] for each in told(host)["nginx_gateway_upstreams"]
+        each["name"]: [(server["address"], server["port"], server["backup"]) for server in each["servers"]]
+        for each in variables_of(host)["nginx_gateway_upstreams"]
     }
 
 
@@ -56,7 +57,7 @@ def test_its_own_site_first() -> None:
 def test_the_failover_entry() -> None:
     """It asks what stands beside it, at the address at which others call it too; a route that is not to be had there leads nowhere."""
     assert servers("unde-app") == {"port-8020": [("127.0.0.1", 8020, False)], "orchestrator": [("10.1.0.18", 8010, False)]}
-    assert [(route["path"], route["upstream"]) for route in told("unde-app")["nginx_gateway_routes"]] == [
+    assert [(route["path"], route["upstream"]) for route in variables_of("unde-app")["nginx_gateway_routes"]] == [
         ("/", "port-8020"), ("/talk", "orchestrator"), ("/voice", ""),
     ]
 
@@ -76,19 +77,19 @@ def test_what_nobody_else_may_call_listens_on_the_loopback_address() -> None:
 
 def test_certificates() -> None:
     """Files that somebody brings are found by the first name; the estate's own certificate has all names, and the role knows where it is."""
-    by_files, by_us = told("unde-app"), told("unde-app", certificate="own")
+    by_files, by_us = variables_of("unde-app"), variables_of("unde-app", certificate="own")
     assert by_files["nginx_gateway_certificate_file"] == "/etc/letsencrypt/live/api.example.org/fullchain.pem"
     assert by_files["nginx_gateway_key_file"] == "/etc/letsencrypt/live/api.example.org/privkey.pem"
     assert by_files["certificates_names"] == ["unde-app", "10.1.0.18", "localhost", "127.0.0.1"]
     assert "nginx_gateway_certificate_file" not in by_us
     assert by_us["certificates_names"] == ["unde-app", "api.example.org", "app.example.org", "10.1.0.18", "localhost", "127.0.0.1"]
-    given = told("unde-app", certificate_file="/etc/a.pem", key_file="/etc/b.pem")
+    given = variables_of("unde-app", certificate_file="/etc/a.pem", key_file="/etc/b.pem")
     assert (given["nginx_gateway_certificate_file"], given["nginx_gateway_key_file"]) == ("/etc/a.pem", "/etc/b.pem")
 
 
 def test_limits_and_timeouts() -> None:
     """What the layout does not say is as the schema has it, and as the role has it by default."""
-    host = told("local-app", limits={"requests_s": 7})
+    host = variables_of("local-app", limits={"requests_s": 7})
     assert host["nginx_gateway_limits"] == {"requests_s": 7, "burst": 40, "connections": 100, "body_mb": 20}
     assert host["nginx_gateway_timeouts"] == {"connect_s": 2, "answer_s": 60, "websocket_s": 3600, "drain_s": 600}
     assert host["nginx_gateway_names"] == ["api.example.org", "app.example.org"]
@@ -126,8 +127,8 @@ def test_behind_a_balancer() -> None:
     assert opened["unde-app"] == {"users-entry:app-entry<users": []}
     assert plan.hosts["local-app"]["nginx_gateway_balancer"] == plan.hosts["local-app-2"]["nginx_gateway_balancer"] == "10.2.0.60"
     assert "nginx_gateway_balancer" not in plan.hosts["unde-app"]
-    told = {name: value for name, value in plan.hosts["local-balancer"].items() if name.startswith("balancer_")}
-    assert told == {
+    variables_of = {name: value for name, value in plan.hosts["local-balancer"].items() if name.startswith("balancer_")}
+    assert variables_of == {
         "balancer_address": "10.2.0.60", "balancer_port": 443, "balancer_health": "/health", "balancer_authority": "public", "balancer_metrics_port": 8405,
         "balancer_entries": [
             {"name": "local-app", "address": "10.2.0.2", "called": "api.example.org"},

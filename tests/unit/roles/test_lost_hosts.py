@@ -14,7 +14,7 @@ import support
 MENU = {"path": "interface wireguard peers", "ours": {"field": "comment"}, "data": [{"interface": "wg-a"}, {"interface": "wg-b"}, {"interface": "wg-c"}]}
 
 
-def told(tmp_path: Path, role: str, variable: str, given: dict[str, Any]) -> Any:
+def variables_of(tmp_path: Path, role: str, variable: str, given: dict[str, Any]) -> Any:
     """Return an internal variable of a role as a host would see it."""
     tasks = [
         {"name": "Load", "ansible.builtin.include_vars": {"file": str(support.ROOT / "roles" / role / "vars/main.yml")}},
@@ -35,7 +35,7 @@ def test_a_router_keeps_the_peer_whose_host_does_not_answer(tmp_path: Path) -> N
         "wireguard_keys_far": {"wg-a": "learned"},
         "__mikrotik_chr_found": {"peer_keys": {"wg-a": "former", "wg-b": "known"}},
     }
-    menus = told(tmp_path, "mikrotik_chr", "__mikrotik_chr_menus", given)
+    menus = variables_of(tmp_path, "mikrotik_chr", "__mikrotik_chr_menus", given)
     assert menus[0]["data"] == [{"interface": "wg-a", "public-key": "learned"}, {"interface": "wg-b", "public-key": "known"}]
 
 
@@ -45,4 +45,4 @@ def test_a_gateway_keeps_the_peer_whose_host_does_not_answer(tmp_path: Path) -> 
         "wireguard_peer_tunnels": [{"interface": "wg-a"}, {"interface": "wg-b"}, {"interface": "wg-c"}], "wireguard_keys_far": {"wg-a": "learned"},
         "__wireguard_peer_found": {"owned": [], "public_keys": [], "refusals": [], "peers": {"wg-a": "former", "wg-b": "known"}},
     }
-    assert told(tmp_path, "wireguard_peer", "__wireguard_peer_far_keys", given) == {"wg-a": "learned", "wg-b": "known"}
+    assert variables_of(tmp_path, "wireguard_peer", "__wireguard_peer_far_keys", given) == {"wg-a": "learned", "wg-b": "known"}

@@ -40,11 +40,11 @@ def _posthog_shared(estate: Estate, flows: Flows) -> Variables:
 def _posthog_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
     wanted = estate.layout.clusters.posthog
     assert wanted is not None, "the rule posthog-host demands it"
-    told: Variables = {"posthog_address": str(host.address), "posthog_domain": wanted.domain or str(host.address)}
+    variables: Variables = {"posthog_address": str(host.address), "posthog_domain": wanted.domain or str(host.address)}
     if wanted.clickhouse is None:
-        return told
+        return variables
     other = next(each for each in estate.by_role["posthog"] if each.name != host.name)
-    return told | {"posthog_part": "clickhouse" if host.name == wanted.clickhouse else "app", "posthog_other_address": str(other.address)}
+    return variables | {"posthog_part": "clickhouse" if host.name == wanted.clickhouse else "app", "posthog_other_address": str(other.address)}
 
 
 SHARED: Shared = {

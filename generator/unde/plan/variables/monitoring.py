@@ -67,7 +67,8 @@ def _prometheus_own(estate: Estate, flows: Flows, host: HostView) -> Variables:
         "prometheus_peers": [f"{each.address}:{_port_of(estate, 'prometheus', PROMETHEUS_PORT)}" for each in watches.peers(estate, host)],
         "prometheus_retention_size": f"{int(host.kind.disk_gb * RETENTION_SHARE)}GB",
         "prometheus_alertmanagers": [
-            f"{'localhost' if each == host else each.address}:{_port_of(estate, 'alertmanager', ALERTMANAGER_PORT)}" for each in watches.told(estate, host)
+            f"{'localhost' if each == host else each.address}:{_port_of(estate, 'alertmanager', ALERTMANAGER_PORT)}"
+            for each in watches.alertmanagers(estate, host)
         ],
     } | ({
         "prometheus_watch": True,

@@ -43,7 +43,7 @@ def _mikrotik_chr_own(estate: Estate, flows: Flows, host: HostView) -> Variables
     layout, site = estate.layout, estate.gateways[host.name]
     gateway = layout.sites[site].gateway
     assert gateway is not None, "a gateway stands in its site"
-    told: Variables = {
+    variables: Variables = {
         "mikrotik_chr_placement": gateway.placement,
         "mikrotik_chr_version": gateway.routeros_version,
         "mikrotik_chr_tunnels": [
@@ -52,8 +52,8 @@ def _mikrotik_chr_own(estate: Estate, flows: Flows, host: HostView) -> Variables
         "mikrotik_chr_menus": [_menu(menu) for menu in routeros.configuration(estate, host.name)],
     }
     if gateway.bare:
-        return told | {"mikrotik_chr_guests": [{"name": host.name, "address": str(host.public_address or host.address)}], "mikrotik_chr_active": host.name}
-    return told | {
+        return variables | {"mikrotik_chr_guests": [{"name": host.name, "address": str(host.public_address or host.address)}], "mikrotik_chr_active": host.name}
+    return variables | {
         "mikrotik_chr_acceleration": gateway.acceleration,
         "mikrotik_chr_image_checksum": f"sha256:{gateway.image_checksum}" if gateway.image_checksum else "",
         "mikrotik_chr_bridge": {"name": guests.BRIDGE, "address": f"{gateway.guests_host}/{gateway.guest_network.prefixlen}"},

@@ -86,7 +86,7 @@ def figures(found: Figures) -> list[Row]:
         ("lost after the replay", f"{sum(len(each.ids) for each in found.breaches if each.rule == 'lost')}"),
         ("served by", ", ".join(f"{shard} by {member or 'nobody'}" for shard, member in found.served_by.items()) or "–"),
         *((f"{shard} promoted", f"after {moment:.1f} s") for shard, moment in times.promoted_s.items()),
-        *((f"{record.replace(' ', ' told of ')}", "never" if moment is None else f"after {moment:.1f} s") for record, moment in times.routed_s.items()),
+        *((f"{record.replace(' ', ' text of ')}", "never" if moment is None else f"after {moment:.1f} s") for record, moment in times.routed_s.items()),
         *((f"{shard} whole again", "not" if moment is None else f"after {moment:.1f} s") for shard, moment in times.whole_s.items()),
         ("mended", "nobody saw it" if times.mended_s is None else f"after {times.mended_s:.1f} s"),
         ("a write takes longer", "–" if found.added_ms is None else f"{found.added_ms:+.0f} ms"),
@@ -156,10 +156,10 @@ def spoken(found: Outage | None, *, brief: bool = False) -> str:
     if found is None:
         return "–"
     never = " and not over" if found.open else ""
-    told = f"{found.p50_s:.2f} / {found.p95_s:.2f} / {found.worst_s:.2f} s{never}"
+    text = f"{found.p50_s:.2f} / {found.p95_s:.2f} / {found.worst_s:.2f} s{never}"
     if brief:
-        return told
-    return (f"{told} (p50 / p95 / worst of {found.streams} streams); nobody had an answer for {found.silence_s:.2f} s; before the fault at most "
+        return text
+    return (f"{text} (p50 / p95 / worst of {found.streams} streams); nobody had an answer for {found.silence_s:.2f} s; before the fault at most "
             f"{found.usual_s:.2f} s")
 
 
@@ -175,9 +175,9 @@ def _counts(each: ClientFigures) -> str:
     return ("yes" if each.judged else "no: cut off by the fault") + (", was killed" if each.killed else "")
 
 
-def _each(told: dict[Any, str]) -> str:
+def _each(text: dict[Any, str]) -> str:
     """Return what is told of each sort, in one cell."""
-    return "\n".join(f"{sort} {words}" for sort, words in told.items()) or "–"
+    return "\n".join(f"{sort} {words}" for sort, words in text.items()) or "–"
 
 
 def _outages(found: Outages) -> Row:

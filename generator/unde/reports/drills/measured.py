@@ -69,8 +69,8 @@ def _cell(spread: Spread | None, form: str) -> str:
 
 
 def _broken(line: Line) -> str:
-    told = str(line.broken)
-    return f"{told}; {line.open} outages were not over" if line.open else told
+    text = str(line.broken)
+    return f"{text}; {line.open} outages were not over" if line.open else text
 
 
 def _values(spread: Spread | None) -> dict[str, float] | None:

@@ -22,9 +22,9 @@ PAGE = "report.html"  #: a run's page beside its report: the history leads to it
 
 def run(judged: Judgement) -> str:
     """Return the page of a run; the same run gives the same text."""
-    told, found = judged.history.run, judged.figures
-    title = f"{FAULTS[told.fault].title}, RTT {told.rtt_ms:g} ms, {told.loss_percent:g} % loss"
-    facts = [("Run", told.name), ("Began", began(judged)), ("Code", told.revision or "–"), ("Hit", ", ".join(told.targets) or "–")]
+    run, found = judged.history.run, judged.figures
+    title = f"{FAULTS[run.fault].title}, RTT {run.rtt_ms:g} ms, {run.loss_percent:g} % loss"
+    facts = [("Run", run.name), ("Began", began(judged)), ("Code", run.revision or "–"), ("Hit", ", ".join(run.targets) or "–")]
     remarks = [*judged.history.remarks, *found.checked.remarks]
     parts = [
         _head(title, facts, verdict(judged), judged.held),
@@ -36,7 +36,7 @@ def run(judged: Judgement) -> str:
         _table("Clients", clients(found)),
         _table("Alerts", alerts(found)),
         _table("To know", [{"what": each} for each in remarks]),
-        f"<h2>Again</h2><pre>{html.escape(told.command)}</pre>",
+        f"<h2>Again</h2><pre>{html.escape(run.command)}</pre>",
     ]
     return _page(title, parts)
 
@@ -71,8 +71,8 @@ def _page(title: str, parts: Sequence[str]) -> str:
 
 
 def _head(title: str, facts: Sequence[tuple[str, str]], said: str, held: bool) -> str:
-    told = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
-    return f'<header><h1>{html.escape(title)}</h1><p class="verdict {"good" if held else "bad"}">{html.escape(said)}</p><dl class="facts">{told}</dl></header>'
+    rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
+    return f'<header><h1>{html.escape(title)}</h1><p class="verdict {"good" if held else "bad"}">{html.escape(said)}</p><dl class="facts">{rows}</dl></header>'
 
 
 def _tiles(judged: Judgement) -> list[tuple[str, str, str, bool]]:
@@ -128,17 +128,17 @@ def _runs(kept: Sequence[Kept], beside: Path) -> str:
     """Return the runs of a fault as a table, the latest first."""
     rows = []
     for each in reversed(kept):
-        told = each.report
+        report = each.report
         page = each.folder / PAGE
-        name = html.escape(told.name)
+        name = html.escape(report.name)
         link = f'<a href="{html.escape(Path(os.path.relpath(page, beside)).as_posix())}">{name}</a>' if page.exists() else name
-        foretold = "; ".join(f"{said.said}" for said in told.foretold if said.source == "unde survive" and said.what.startswith("writes of")) or "–"
+        foretold = "; ".join(f"{said.said}" for said in report.foretold if said.source == "unde survive" and said.what.startswith("writes of")) or "–"
         cells = [
-            link, html.escape(told.began), f"{told.rtt_ms:g} ms, {told.loss_percent:g} %", f"{told.writes.worst_s:.1f}" if told.writes else "–",
-            html.escape(foretold), f"{told.reads.worst_s:.1f}" if told.reads else "–", str(told.lost_before_replay), str(told.lost_after_replay),
-            html.escape(told.revision or "–"), "yes" if told.held else "NO",
+            link, html.escape(report.began), f"{report.rtt_ms:g} ms, {report.loss_percent:g} %", f"{report.writes.worst_s:.1f}" if report.writes else "–",
+            html.escape(foretold), f"{report.reads.worst_s:.1f}" if report.reads else "–", str(report.lost_before_replay), str(report.lost_after_replay),
+            html.escape(report.revision or "–"), "yes" if report.held else "NO",
         ]
-        rows.append(f'<tr{"" if told.held else " class=bad"}>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
+        rows.append(f'<tr{"" if report.held else " class=bad"}>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
     columns = ("run", "began", "RTT, loss", "writes s", "foretold", "reads s", "lost before", "lost after", "code", "held")
     head = "".join(f"<th scope=col>{column}</th>" for column in columns)
     return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -151,9 +151,9 @@ def _dots(kept: Sequence[Kept]) -> str:
         return ""
     most, step = max(1.0, *(value for _, value in values)), 900 / max(len(values), 12)
     dots = "".join(
-        f'<circle class="{"good" if told.held else "bad"}" cx="{60 + step * (number + 0.5):.1f}" cy="{110 - 96 * value / most:.1f}" r="4">'
-        f"<title>{html.escape(told.name)}: {value:.1f} s, RTT {told.rtt_ms:g} ms, {told.loss_percent:g} % loss</title></circle>"
-        for number, (told, value) in enumerate(values)
+        f'<circle class="{"good" if report.held else "bad"}" cx="{60 + step * (number + 0.5):.1f}" cy="{110 - 96 * value / most:.1f}" r="4">'
+        f"<title>{html.escape(report.name)}: {value:.1f} s, RTT {report.rtt_ms:g} ms, {report.loss_percent:g} % loss</title></circle>"
+        for number, (report, value) in enumerate(values)
     )
     marks = f'<text class="tick end" x="52" y="114">0</text><text class="tick end" x="52" y="18">{most:.1f} s</text>'
     return (f'<svg class="dots" viewBox="0 0 970 124" role="img" aria-label="Outage of writes, seconds, run by run">'

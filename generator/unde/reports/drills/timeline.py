@@ -107,7 +107,7 @@ def _colours(history: History) -> dict[str, int]:
 def _rates(history: History, scale: Scale, colours: dict[str, int]) -> Iterator[Lane]:
     """Yield a lane for each sort of what a client does: acknowledged a second, in the colour of the member; in red where nothing was."""
     bins = ceil((scale.end - scale.begin) / scale.step)
-    for name, party in sorted(history.clients.items(), key=lambda each: (each[1].told.site, each[0])):
+    for name, party in sorted(history.clients.items(), key=lambda each: (each[1].header.site, each[0])):
         for sort in SORTS:
             own = [each for each in attempts(history, sort) if each.client == name]
             if not own:
@@ -118,8 +118,8 @@ def _rates(history: History, scale: Scale, colours: dict[str, int]) -> Iterator[
                 if each.result == "ok":
                     counts[place][str(each.member)] = counts[place].get(str(each.member), 0) + 1
             most = max(sum(each.values()) for each in counts) or 1
-            pinned = "" if party.told.reconnects else ", one session"
-            yield Lane(f"{name} {sort}", f"{party.told.site}{pinned}, ≤ {most / scale.step:g}/s", TALL,
+            pinned = "" if party.header.reconnects else ", one session"
+            yield Lane(f"{name} {sort}", f"{party.header.site}{pinned}, ≤ {most / scale.step:g}/s", TALL,
                        _bars(counts, most, scale, colours) + _silent(silences(history, sort, name), scale))
 
 

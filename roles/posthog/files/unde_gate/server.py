@@ -17,7 +17,7 @@ PATHS = frozenset({"/capture", "/e", "/batch", "/i/v0/e", "/track"})
 #: Bytes of a body as it is sent.
 MOST_BYTES = 1024 * 1024
 #: Seconds that a caller may take between two packets, and that an idle connection stays.
-PATIENCE_S = 10
+TIMEOUT_S = 10
 #: Callers at a time; the next are let go at once, rather than all waiting.
 MOST_CALLERS = 128
 
@@ -60,7 +60,7 @@ class Door(BaseHTTPRequestHandler):
     server: Gate
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "unde-posthog-gate", ""
-    timeout = PATIENCE_S
+    timeout = TIMEOUT_S
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -32,17 +32,17 @@ class Tool:
 
     def health(self, _: str) -> None:
         """Fail with everything that is wrong."""
-        ails = self.stack.ails()
-        if ails:
-            raise Failed("; ".join(ails))
+        unhealthy = self.stack.unhealthy_services()
+        if unhealthy:
+            raise Failed("; ".join(unhealthy))
         print("well")
 
     def settle(self, _: str) -> None:
         """Wait until all is well, then see it stay so: no container is started again meanwhile."""
         end = time.monotonic() + self.settings["start_timeout_s"]
-        while ails := self.stack.ails():
+        while unhealthy := self.stack.unhealthy_services():
             if time.monotonic() > end:
-                raise Failed(f"not well after {self.settings['start_timeout_s']} s: {'; '.join(ails)}")
+                raise Failed(f"not well after {self.settings['start_timeout_s']} s: {'; '.join(unhealthy)}")
             time.sleep(1)
         before, end = self.stack.restarts(), time.monotonic() + self.settings["stable_s"]
         while time.monotonic() < end:
@@ -82,7 +82,7 @@ class Tool:
     def standing(self, _: str) -> None:
         """Print whether the containers are what the files say: ``current`` or ``behind``."""
         brought = self.brought()
-        print("current" if brought and brought["digest"] == self.stack.digest() and not self.stack.ails() else "behind")
+        print("current" if brought and brought["digest"] == self.stack.digest() and not self.stack.unhealthy_services() else "behind")
 
     def up(self, _: str) -> None:
         """Bring the containers to what the files say, wait until they are well, and remember it."""

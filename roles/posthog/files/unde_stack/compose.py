@@ -77,7 +77,7 @@ class Stack:
         """Return when each container was started, and how often Docker had to start it again."""
         return {name: (each["State"]["StartedAt"], each["RestartCount"]) for name, each in self.containers().items()}
 
-    def ails(self) -> list[str]:
+    def unhealthy_services(self) -> list[str]:
         """Return what is wrong, one sentence each; nothing when all is well."""
         containers, found = self.containers(), []
         for name in self.services():
@@ -89,9 +89,9 @@ class Stack:
                 found.append(f"{name} is {state['Status']}")
             elif state.get("Health", {}).get("Status", "healthy") != "healthy":
                 found.append(f"{name} is {state['Health']['Status']}")
-        return found + self._web_ails()
+        return found + self._web_problems()
 
-    def _web_ails(self) -> list[str]:
+    def _web_problems(self) -> list[str]:
         if not self.health_url:
             return []
         try:

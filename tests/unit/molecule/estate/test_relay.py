@@ -20,7 +20,7 @@ from relay.rule import Spec
 
 DELAY = 20.0
 #: Only what hangs takes this long, seconds.
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 def free_port() -> int:
@@ -60,7 +60,7 @@ class Lab:
 
     async def until(self, true: Callable[[], object]) -> None:
         """Wait for what must come about, however slow this machine is."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not true():
                 await asyncio.sleep(0.002)
 

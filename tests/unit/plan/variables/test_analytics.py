@@ -27,7 +27,7 @@ STAGE_2 = {
 }  # fmt: skip
 
 
-def told(host: str, overlaid: dict[str, Any] | None = None) -> dict[str, Any]:
+def variables_of(host: str, overlaid: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return all that a host is told."""
     plan = unde.inventory(support.estate(overlaid))
     result = dict(plan.shared)
@@ -45,7 +45,7 @@ def test_containers_addresses_are_clear_of_the_estate() -> None:
 
 def test_the_gate_is_open_to_the_app_alone() -> None:
     """By the host's own firewall and, were it a container, by theirs; containers open nothing; the host reaches what is published to it."""
-    variables = told("posthog")
+    variables = variables_of("posthog")
     gate = [(each["name"], each["peers"]) for each in variables["docker_inbound"] if 8000 in each["ports"]]
     assert gate == [("app-analytics:posthog", ["10.2.0.2"])]
     assert [each["peers"] for each in variables["firewall_inbound"] if 8000 in each["ports"]] == [["10.2.0.2"]]
@@ -56,7 +56,7 @@ def test_the_gate_is_open_to_the_app_alone() -> None:
 
 def test_clickhouse_on_its_own_host() -> None:
     """Each side knows the other's address, and containers open the two flows between them and nothing else."""
-    app, clickhouse = told("posthog", STAGE_2), told("clickhouse", STAGE_2)
+    app, clickhouse = variables_of("posthog", STAGE_2), variables_of("clickhouse", STAGE_2)
     assert (app["posthog_part"], app["posthog_other_address"]) == ("app", "10.1.1.31")
     assert (clickhouse["posthog_part"], clickhouse["posthog_other_address"]) == ("clickhouse", "10.1.1.30")
     assert [(each["peers"], each["ports"]) for each in app["docker_outbound"]] == [(["10.1.1.31"], [8123, 9000])]

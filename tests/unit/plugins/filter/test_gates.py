@@ -60,23 +60,23 @@ def test_a_run_asks_for_the_gates_of_its_days(which: dict[str, Any], asked: list
 
 
 def test_each_gate_is_told_with_its_hosts_and_figures() -> None:
-    assert gates.gates_told(found(ALL)) == ["✓ day  1  hosts answer (2 hosts)", "✓ day 11  votes are healthy (2 hosts: 3 votes)"]
+    assert gates.gates_report(found(ALL)) == ["✓ day  1  hosts answer (2 hosts)", "✓ day 11  votes are healthy (2 hosts: 3 votes)"]
     assert gates.gates_red(found(ALL)) == []
-    assert gates.gates_stand(found(ALL), ROLLOUT) == "The estate stands at day 11: Votes"
+    assert gates.gates_progress(found(ALL), ROLLOUT) == "The estate stands at day 11: Votes"
 
 
 def test_a_host_that_was_lost_is_red() -> None:
     lost = found({host: said for host, said in ALL.items() if host != "b"})
     silent = gates.SILENT["says"]
     assert gates.gates_red(lost) == [f"day 1, hosts answer: b: {silent}", f"day 11, votes are healthy: b: {silent}"]
-    assert gates.gates_told(lost)[0] == f"✗ day  1  hosts answer (2 hosts: b: {silent})"
-    assert gates.gates_stand(lost, ROLLOUT) == "The estate stands before day 1: Gateway"
+    assert gates.gates_report(lost)[0] == f"✗ day  1  hosts answer (2 hosts: b: {silent})"
+    assert gates.gates_progress(lost, ROLLOUT) == "The estate stands before day 1: Gateway"
 
 
 def test_one_red_host_is_enough_and_says_why() -> None:
     one = found(ALL | {"c": {"11 votes": {"green": False, "says": "no leader"}}})
     assert gates.gates_red(one) == ["day 11, votes are healthy: c: no leader"]
-    assert gates.gates_stand(one, ROLLOUT) == "The estate stands before day 11: Votes"
+    assert gates.gates_progress(one, ROLLOUT) == "The estate stands before day 11: Votes"
 
 
 def test_a_host_on_which_nothing_could_be_measured_says_why() -> None:
@@ -90,12 +90,12 @@ def test_who_was_left_out_is_named_with_the_task_that_failed() -> None:
 
 def test_a_part_of_the_estate_is_judged_alone() -> None:
     assert gates.gates_red(found({"a": ALL["a"]}, hosts="a")) == []
-    assert gates.gates_told(found({"a": ALL["a"]}, hosts="a")) == ["✓ day  1  hosts answer (1 host)"]
+    assert gates.gates_report(found({"a": ALL["a"]}, hosts="a")) == ["✓ day  1  hosts answer (1 host)"]
 
 
 def test_many_figures_are_told_as_a_range() -> None:
     many = [{**BASE, "says": "hosts answer", "found": {str(number): green(f"{number} ms") for number in range(1, 7)}}]
-    assert gates.gates_told(many) == ["✓ day  1  hosts answer (6 hosts: 1 ms to 6 ms)"]
+    assert gates.gates_report(many) == ["✓ day  1  hosts answer (6 hosts: 1 ms to 6 ms)"]
 
 
 def test_what_a_gate_is_measured_with_goes_with_it() -> None:

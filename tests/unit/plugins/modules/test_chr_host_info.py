@@ -157,7 +157,7 @@ def test_a_trial_that_fails_hangs_or_halts(host: Path, monkeypatch: pytest.Monke
     assert kvm.trial() == ""
     monkeypatch.setattr(kvm, "stopped", lambda: 17)
     assert kvm.trial() == "a guest stops at once (exit reason 17)"
-    monkeypatch.setattr(kvm, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(kvm, "TIMEOUT_S", 0.1)
     monkeypatch.setattr(kvm, "stopped", lambda: __import__("time").sleep(60))
     assert kvm.trial() == "a guest does not run: the guest's processor does not answer"
 

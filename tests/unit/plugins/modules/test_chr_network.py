@@ -59,7 +59,7 @@ class Host:
 def host(programs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     for name, place in (("FORWARDING", "ip_forward"), ("SETTINGS", "60-unde-chr.conf"), ("TOLD", "told"), ("NETWORK", "network")):
         monkeypatch.setattr(chr_network, name, tmp_path / place)
-    monkeypatch.setattr(chr_network, "PATIENCE_S", 0)
+    monkeypatch.setattr(chr_network, "TIMEOUT_S", 0)
     (tmp_path / "network").mkdir()
     for file in ("ip_forward", "60-unde-chr.conf", "network/10-unde-chr.network", "network/20-other.network"):
         (tmp_path / file).write_text("1\n")

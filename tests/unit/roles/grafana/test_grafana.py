@@ -76,7 +76,7 @@ def rendered(template: str, **variables: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(estate: Estate) -> dict[str, Any]:
+def variables_of(estate: Estate) -> dict[str, Any]:
     """Return what the host of Grafana is told."""
     return unde.inventory(estate).hosts["monitoring"]
 
@@ -139,9 +139,9 @@ def test_the_role_has_every_dashboard() -> None:
     assert sorted(listed) == [path.stem for path in DASHBOARDS]
 
 
-def test_what_is_told(estate: Estate, told: dict[str, Any]) -> None:
+def test_what_is_told(estate: Estate, variables_of: dict[str, Any]) -> None:
     """Addresses and ports, from the layout."""
-    mine = {name: value for name, value in told.items() if name.startswith("grafana_")}
+    mine = {name: value for name, value in variables_of.items() if name.startswith("grafana_")}
     assert mine == {
         "grafana_address": "10.1.0.7", "grafana_port": 3000,
         "grafana_prometheus_url": "https://10.1.0.7:9090", "grafana_alertmanager_url": "https://10.1.0.7:9093",

@@ -40,7 +40,7 @@ TOKEN = "phc_" + "k3Jd9sLq2M" * 4
 SECRET = "I am so tired of my mother-in-law"
 POLICY = Policy(LIST, b"a key of the gate")
 #: Only what hangs takes this long, seconds.
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 def event(name: str = "user_message_sent", **changes: Any) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def gate(upstream: int, room: int = 1000) -> Iterator[tuple[Gate, Counters]]:
 
 def asked(server: Gate, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
     """Return status and text of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=TIMEOUT_S)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -233,7 +233,7 @@ def asked(server: Gate, method: str, path: str, body: bytes | None = None, **hea
 
 def sent(server: Gate, events: int) -> None:
     """Send events over one connection, each after the answer to the one before."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=TIMEOUT_S)
     for turn in range(events):
         connection.request("POST", "/i/v0/e/", json.dumps(event(properties={"turn": turn})))
         answer = connection.getresponse()
@@ -244,7 +244,7 @@ def sent(server: Gate, events: int) -> None:
 
 def until(condition: Any) -> None:
     """Wait for a condition."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while not condition():
         assert time.monotonic() < end, "in vain"
         time.sleep(0.01)
@@ -292,7 +292,7 @@ def test_a_dead_posthog_costs_the_caller_nothing() -> None:
 def test_a_posthog_that_never_answers_keeps_no_caller_waiting() -> None:
     """What stands behind the gate takes the first event and says nothing: all callers have their answer while it is still silent."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(PATIENCE_S)
+        silent.settimeout(TIMEOUT_S)
         with gate(silent.getsockname()[1]) as (server, counters):
             sent(server, 1)
             taken, _ = silent.accept()

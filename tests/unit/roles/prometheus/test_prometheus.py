@@ -71,7 +71,7 @@ def rules() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for rule in found}
 
 
-def told(estate: Estate, host: str) -> dict[str, Any]:
+def variables_of(estate: Estate, host: str) -> dict[str, Any]:
     """Return all that a host is told."""
     plan = unde.inventory(estate)
     result = dict(plan.shared)
@@ -138,7 +138,7 @@ def test_the_document_s_thresholds_are_rules() -> None:
 def test_the_document_s_configuration_is_what_prometheus_gets(estate: Estate) -> None:
     """Intervals and Alertmanager as it has them; its jobs and targets are compared by test_document.py, here the role's rendering of the plan's."""
     document = yaml.safe_load((DOCUMENT / "prometheus.yml").read_text(encoding="utf-8"))
-    variables = told(estate, "monitoring")
+    variables = variables_of(estate, "monitoring")
     ours = rendered(variables)
     assert ours["global"] == document["global"]
     assert ours["alerting"]["alertmanagers"][0]["static_configs"] == document["alerting"]["alertmanagers"][0]["static_configs"]
@@ -158,21 +158,21 @@ def test_the_document_s_configuration_is_what_prometheus_gets(estate: Estate) ->
 @pytest.mark.parametrize(("disk", "bound"), [(80, "48GB"), (40, "24GB")])
 def test_retention_is_bounded_by_the_disk(disk: int, bound: str) -> None:
     """Six tenths of it."""
-    assert told(support.estate({"hosts": {"monitoring": {"disk_gb": disk}}}), "monitoring")["prometheus_retention_size"] == bound
+    assert variables_of(support.estate({"hosts": {"monitoring": {"disk_gb": disk}}}), "monitoring")["prometheus_retention_size"] == bound
 
 
 def test_thresholds_follow_from_the_layout() -> None:
     """WAL and the index of vectors, in bytes."""
-    variables = told(support.estate({"clusters": {"postgres": {"wal": {"alert_gb": 3}}}, "shards": {"embedding": {"trigger_gb": 7}}}), "monitoring")
+    variables = variables_of(support.estate({"clusters": {"postgres": {"wal": {"alert_gb": 3}}}, "shards": {"embedding": {"trigger_gb": 7}}}), "monitoring")
     assert variables["prometheus_thresholds"] == {"wal_bytes": 3 * 1024**3, "embedding_index_bytes": 7 * 1024**3}
 
 
 @pytest.mark.parametrize(("index", "size"), [("bits", 8192 / 43 * 2680 * 3000), ("halfvec", 20 * 1024**3), ("none", 20 * 1024**3)])
 def test_the_threshold_of_the_index_follows_its_kind(index: str, size: float) -> None:
     """Bits of a year of the most users; the document's 20 GB of HNSW, which an index that is not there never reaches."""
-    variables = told(support.estate({"shards": {"embedding": {"index": index}}}), "monitoring")
+    variables = variables_of(support.estate({"shards": {"embedding": {"index": index}}}), "monitoring")
     assert variables["prometheus_thresholds"]["embedding_index_bytes"] == pytest.approx(size, abs=1)
-    queues = {name: told(support.estate(), name)["pgbackrest_archive_queue_max"] for name in ("local-shard-0", "shard-replica-0")}
+    queues = {name: variables_of(support.estate(), name)["pgbackrest_archive_queue_max"] for name in ("local-shard-0", "shard-replica-0")}
     assert {each["host"]: f"{each['bytes'] // 1024**3}GiB" for each in variables["prometheus_archive_bounds"]} == queues
 
 
@@ -191,13 +191,13 @@ FURTHER: dict[str, Any] = {
 def test_a_host_has_the_exporters_of_its_services() -> None:
     """By the layout's services; each on the layout's port."""
     estate = support.estate(FURTHER)
-    wanted = {name: {each["name"]: each["port"] for each in told(estate, name)["exporters_wanted"]} for name in estate.hosts}
+    wanted = {name: {each["name"]: each["port"] for each in variables_of(estate, name)["exporters_wanted"]} for name in estate.hosts}
     assert wanted["local-shard-0"] == {"node": 9100, "postgres": 9187, "pgbouncer": 9127, "pgbackrest": 9854}
     assert wanted["local-redis"] == {"node": 9100, "redis": 9121}
     assert wanted["monitoring"] == {"node": 9100, "blackbox": 9115}
     assert wanted["production-db"] == {"node": 9100}, "its user for monitoring comes with the role core_database"
     assert wanted["local-mood"] == {"node": 9100}
-    assert told(estate, "local-redis")["exporters_redis_instances"] == [{"name": "cache", "port": 6379}, {"name": "limits", "port": 6380}]
+    assert variables_of(estate, "local-redis")["exporters_redis_instances"] == [{"name": "cache", "port": 6379}, {"name": "limits", "port": 6380}]
 
 
 def test_further_exporters_leave_the_document_s_jobs_alone() -> None:
@@ -226,7 +226,7 @@ def test_probes() -> None:
 def test_a_watch_looks_at_its_sites_only() -> None:
     """At what its flows open of the hosts there; the main monitoring looks at all, the watch's host included."""
     estate = support.estate({"shards": {"count": 2}})
-    watch, main = told(estate, "local-etcd-1"), told(estate, "monitoring")
+    watch, main = variables_of(estate, "local-etcd-1"), variables_of(estate, "monitoring")
     addresses = {target.split(":")[0] for job in watch["prometheus_scrape_jobs"] for target in job["targets"]}
     assert addresses == {str(host.address) for site in ("local", "witness") for host in estate.by_site[site]}
     assert {target.split(":")[1] for job in watch["prometheus_scrape_jobs"] for target in job["targets"]} == {"9100", "9187", "8008", "2379"}
@@ -238,15 +238,15 @@ def test_a_watch_looks_at_its_sites_only() -> None:
 def test_the_main_monitoring_and_the_watch_ask_each_other() -> None:
     """Each tells its own Alertmanager; without a watch there is nobody to ask."""
     estate = support.estate()
-    assert {name: told(estate, name)["prometheus_peers"] for name in ("monitoring", "local-etcd-1")} == {
+    assert {name: variables_of(estate, name)["prometheus_peers"] for name in ("monitoring", "local-etcd-1")} == {
         "monitoring": ["10.2.0.50:9090"], "local-etcd-1": ["10.1.0.7:9090"],
     }
     for name in ("monitoring", "local-etcd-1"):
-        assert told(estate, name)["prometheus_alertmanagers"] == ["localhost:9093"]
-        jobs = {job["job_name"]: job for job in rendered(told(estate, name))["scrape_configs"]}
-        assert jobs["peers"]["static_configs"][0]["targets"] == told(estate, name)["prometheus_peers"]
+        assert variables_of(estate, name)["prometheus_alertmanagers"] == ["localhost:9093"]
+        jobs = {job["job_name"]: job for job in rendered(variables_of(estate, name))["scrape_configs"]}
+        assert jobs["peers"]["static_configs"][0]["targets"] == variables_of(estate, name)["prometheus_peers"]
     alone = support.estate(file=support.ROOT / "inventory" / "examples" / "single-site.yml")
-    assert told(alone, "monitoring")["prometheus_peers"] == []
+    assert variables_of(alone, "monitoring")["prometheus_peers"] == []
 
 
 def test_a_watch_keeps_what_its_rules_ask_for() -> None:
@@ -256,7 +256,7 @@ def test_a_watch_keeps_what_its_rules_ask_for() -> None:
     names = {name for rule in asked for name in re.findall(r"\b(?:etcd|node|patroni|pg|unde)_\w+", rule["expr"])}
     recorded = {rule["record"] for rule in asked if "record" in rule} | {name for name in names if name.startswith("unde_threshold_")}
     assert names - recorded == set(internal["__prometheus_watched"])
-    jobs = {job["job_name"]: job for job in rendered(told(support.estate(), "local-etcd-1") | {"__prometheus_watched": ["a", "b"]})["scrape_configs"]}
+    jobs = {job["job_name"]: job for job in rendered(variables_of(support.estate(), "local-etcd-1") | {"__prometheus_watched": ["a", "b"]})["scrape_configs"]}
     assert jobs["local-shard"]["metric_relabel_configs"] == [{"source_labels": ["__name__"], "regex": "a|b", "action": "keep"}]
     assert "metric_relabel_configs" not in jobs["prometheus"]
 
