@@ -95,9 +95,16 @@ class Psycopg:
 
 async def _execute(session: psycopg.AsyncConnection[Any], statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer]:
     limit = f"SET LOCAL statement_timeout = {STATEMENT_S * 1000}"
-    async with session.pipeline(), session.transaction():
-        cursors = [await session.execute(text.encode(), values) for text, values in [(limit, {}), *statements]]
-    return [Answer(await cursor.fetchall() if cursor.description else [], cursor.rowcount) for cursor in cursors[1:]]
+    try:
+        # psycopg's own transaction() waits for an answer to each of BEGIN, statements and COMMIT: four round trips.
+        async with session.pipeline():
+            cursors = [await session.execute(text.encode(), values) for text, values in [("BEGIN", {}), (limit, {}), *statements, ("COMMIT", {})]]
+    except psycopg.Error:
+        # The server left out what follows the statement that failed, COMMIT too.
+        with contextlib.suppress(psycopg.Error):
+            await session.rollback()
+        raise
+    return [Answer(await cursor.fetchall() if cursor.description else [], cursor.rowcount) for cursor in cursors[2:-1]]
 
 
 def _shut(session: psycopg.AsyncConnection[Any]) -> None:

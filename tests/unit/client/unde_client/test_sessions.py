@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -252,6 +253,40 @@ def test_a_session_says_what_became_of_a_transaction(shard: Sequence[Server]) ->
             await sessions.ask(session, [guard])
         for each in (session, standby):
             await sessions.drop(each)
+
+    asyncio.run(test())
+
+
+def test_a_transaction_costs_one_round_trip(shard: Sequence[Server], folder: Path) -> None:
+    """Between sites each costs 120 ms."""
+    first, _ = shard
+    directions: list[str] = []
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, direction: str) -> None:
+        while data := await source.read(1 << 16):
+            directions.append(direction)
+            sink.write(data)
+        sink.close()
+
+    async def accept(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_unix_connection(f"{first.socket}/.s.PGSQL.5432")
+        await asyncio.gather(pass_on(client, to_server, "asked"), pass_on(server, to_client, "answered"))
+
+    async def test() -> None:
+        between = folder / "between.socket"
+        between.mkdir()
+        async with await asyncio.start_unix_server(accept, between / ".s.PGSQL.5432"):
+            sessions = Psycopg(OPTIONS, answer_s=HANGS_S)
+            session, _ = await sessions.connect([Member(str(between), 5432)], writable=True)
+            inserts = [(MESSAGE.insert, {"user": "u", "id": UUID(int=n), "content": "a", "client": "me", "seq": n}) for n in (1, 2, 3)]
+            for statements, error in ((inserts, None), ([(LOOK, {})], None), ([("SELECT 1 / 0", {})], AnsweredError)):
+                directions.clear()
+                with pytest.raises(error) if error else contextlib.nullcontext():
+                    await sessions.ask(session, statements)
+                changes = sum(before != after for before, after in itertools.pairwise(directions))
+                # What was refused is rolled back, which is a second one.
+                assert changes == (3 if error else 1), directions
+            await sessions.drop(session)
 
     asyncio.run(test())
 
