@@ -235,6 +235,13 @@ def by_own_strategy(name: str) -> Step:
     return Step(f"{OWN} {name}", [[*molecule, action, "-s", name] for action in ("destroy", "converge", "destroy")])
 
 
+def nothing_was_told(said: str) -> str:
+    """Judge a run in check mode on hosts that are as they should be: its recap tells no change, and names hosts."""
+    counts = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)
+    told = [host for host, count in counts if int(count)]
+    return "no host was checked" if not counts else f"a change is told that nobody would make: {', '.join(told)}" if told else ""
+
+
 def every_fresh_host_was_built(said: str) -> str:
     """Judge a run's recap: a host that was made anew must have been reached, and changed."""
     changed = {host: int(count) for host, count in re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)}
@@ -312,6 +319,7 @@ def prove() -> Plan:
         beside=longest_first([*map(role, PROVED), *bookworm, *first_runs, more, LINT_OF_SCENARIOS, SANITY]),
         estate=[
             Step("estate: second run after the days", SECOND_RUN.commands),
+            Step("estate: check mode tells no change", [[LAB, "site.yml", "--check"]], nothing_was_told),
             pytest("estate: all tests", *of_estate(*(name for name in files_of_estate() if name not in last))),
             Step("estate: changes as foretold", [["molecule/estate/diff.py", "--json", ".cache/bench/diff.json"]]),
             *by_ssh(),

@@ -2,9 +2,10 @@
 """Change the layout of the running lab and show that ``unde diff`` had named exactly what happens: hosts, files, services.
 
 Each edit is a value of the layout. The lab goes from one to the next and back to where it was; before each step the
-difference is computed, then site.yml runs, and what changed is asked of the hosts themselves: Ansible's own count of
-changes, checksums of files, start times of processes, when PostgreSQL read its configuration and systemd last reloaded a
-unit, what the kernel knows of each tunnel and of the gateway's rules. More or less than was named ends with exit code 1.
+difference is computed, then site.yml runs in check mode, then for real, and what changed is asked of the hosts themselves:
+Ansible's own count of changes, checksums of files, start times of processes, when PostgreSQL read its configuration and
+systemd last reloaded a unit, what the kernel knows of each tunnel and of the gateway's rules. More or less than was named,
+or than check mode told task by task, ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -90,16 +92,32 @@ def named(difference: diff.Difference) -> Named:
     return found
 
 
-def site(assignments: str) -> tuple[int, set[str]]:
+def site(assignments: str, *flags: str, **variables: str) -> tuple[int, set[str]]:
     """Run site.yml with assignments; return its exit code and the hosts on which something changed."""
-    environment = {**os.environ, "UNDE_SET": assignments, "ANSIBLE_FORCE_COLOR": "0"}
+    environment = {**os.environ, "UNDE_SET": assignments, "ANSIBLE_FORCE_COLOR": "0", **variables}
     done = subprocess.run(
-        [str(lab.ROOT / "scripts/lab-playbook"), "site.yml"], cwd=lab.ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        check=False,
+        [str(lab.ROOT / "scripts/lab-playbook"), "site.yml", *flags], cwd=lab.ROOT, env=environment, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, check=False,
     )
     if done.returncode != 0:
         print(done.stdout[-6000:])
     return done.returncode, {found[1] for found in re.finditer(r"^(\S+)\s+: ok=\d+ +changed=[1-9]", done.stdout, re.MULTILINE)}
+
+
+def checked(name: str, assignments: str) -> tuple[int, set[str], list[str]]:
+    """Run site.yml in check mode, then for real; return as ``site`` does, and what was not told, or told in vain."""
+    with tempfile.TemporaryDirectory() as folder:
+        # As for a scenario: molecule/shared/callback/check_mode.py.
+        compare = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(lab.ROOT / "molecule/shared/callback"), "ANSIBLE_CALLBACKS_ENABLED": "check_mode",
+            "MOLECULE_EPHEMERAL_DIRECTORY": folder, "MOLECULE_PROJECT_DIRECTORY": folder, "MOLECULE_SCENARIO_NAME": name,
+        }  # fmt: skip
+        told, _ = site(assignments, "--check", **compare)
+        code, changed = site(assignments, **compare)
+        result = Path(folder, ".cache/test/check_mode", f"{name}.json")
+        differences: dict[str, list[list[str]]] = json.loads(result.read_text()) if result.is_file() else {}
+    problems = [f"site.yml --check ended with {told}"] if told else [] if differences else ["check mode was not compared"]
+    return code, changed, problems + [f"{host}: {kind} in check mode: {role}: {task}" for kind, tasks in differences.items() for role, task, host in tasks]
 
 
 def estate(assignments: str) -> Estate:
@@ -127,11 +145,11 @@ def main() -> int:
     results, seen = [], fingerprints(watched)
     for (name, assignments), difference in zip(steps, differences, strict=True):
         began = time.monotonic()
-        code, changed = site(assignments)
+        code, changed, problems = checked(name, assignments)
         now = fingerprints(watched)
         happened = {host: {thing for thing in watched if seen[host][thing] != now[host][thing]} for host in now}
         foretold = named(difference)
-        problems = [f"site.yml ended with {code}"] if code else []
+        problems += [f"site.yml ended with {code}"] if code else []
         touched = {change.name for change in difference.hosts if change.touched}
         problems += [f"{host}: changed, and was not named" for host in sorted(changed - touched)]
         problems += [f"{host}: was named, and did not change" for host in sorted(touched - changed)]

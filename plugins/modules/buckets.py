@@ -108,6 +108,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )  # fmt: skip
+    if module.check_mode and s3.missing():
+        # As on a new host, before the library is installed; most probably they are new, too.
+        module.exit_json(changed=True, changes=["which buckets there are is not known before the library is installed"], others=[], diff=[])
     store = s3.client(module)
     changes: list[str] = []
     try:

@@ -63,6 +63,12 @@ options:
       may_restart:
         description: The same as O(may_restart), of this service alone; for a timer, say, whose restart interrupts nothing.
         type: bool
+      package_starts:
+        description:
+          - Whether the unit's package enables and starts it when it is installed. In check mode, while the unit does not exist yet, nothing is told of it then,
+            as the installation was.
+        type: bool
+        default: false
   may_restart:
     description: Whether a running service may be restarted now. Where it may not, the run warns, and RV(pending) names the files.
     type: bool
@@ -237,6 +243,7 @@ def main() -> None:
                     "may_restart": {"type": "bool"},
                     "reload_while_pending": {"type": "bool", "default": True},
                     "wait": {"type": "bool", "default": True},
+                    "package_starts": {"type": "bool", "default": False},
                 },
             },
             "may_restart": {"type": "bool", "default": True},
@@ -247,6 +254,8 @@ def main() -> None:
     module.run_command_environ_update = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
     services = module.params["services"]
     units = systemd.units(module.run_command, [each["name"] for each in services])
+    if module.check_mode:
+        services = [each for each in services if units[each["name"]].exists or not each["package_starts"]]
     made = plan(services, units, module.params["changed_paths"] if module.check_mode else [], module.params["may_restart"])
     warn_of_pending(module, made.pending)
     if not module.check_mode:

@@ -153,6 +153,13 @@ def test_a_first_run_that_built_nothing_on_a_new_host_fails() -> None:
     assert steps.every_fresh_host_was_built("") == f"nothing was built on {', '.join(steps.FRESH)}"
 
 
+def test_check_mode_that_tells_a_change_of_what_is_as_it_should_be_fails() -> None:
+    recap = "".join(f"{host:<20} : ok=90   changed=0    unreachable=0    failed=0\n" for host in ("a", "b"))
+    assert steps.nothing_was_told(recap) == ""
+    assert steps.nothing_was_told(recap.replace("changed=0 ", "changed=12", 1)) == "a change is told that nobody would make: a"
+    assert steps.nothing_was_told("") == "no host was checked"
+
+
 @pytest.mark.parametrize("command", steps.PLANS)
 def test_each_names_what_it_leaves_to_the_other(command: str) -> None:
     own, other = ({step.name for step in plan().steps} for plan in (steps.PLANS[command], steps.PLANS["prove" if command == "test" else "test"]))

@@ -154,6 +154,8 @@ def test_without_the_library(called: Called, monkeypatch: pytest.MonkeyPatch) ->
     result = called(buckets, **wanted())
     assert result["failed"]
     assert "botocore" in result["msg"]
+    # A check of a new host: it is installed by a task before.
+    assert called(buckets, check_mode=True, **wanted())["changed"]
 
 
 def test_the_options_that_are_shared_are_documented_as_they_are() -> None:

@@ -100,6 +100,16 @@ def test_one_service_may_be_restarted_though_others_may_not(programs: Any, calle
     assert systemctl(programs) == ["restart a.timer"]
 
 
+@pytest.mark.parametrize(("check_mode", "exists", "told"), [(True, False, False), (True, True, True), (False, False, True)])
+def test_what_its_package_starts_is_told_with_the_package(
+    check_mode: bool, exists: bool, told: bool, programs: Any, called: Call, place: dict[str, Any]
+) -> None:
+    programs.say("systemctl", "")
+    programs.say("systemctl show", unit(LoadState="loaded" if exists else "not-found", ActiveState="inactive", UnitFileState="enabled" if exists else ""))
+    result = called(service, check_mode, services=[place | {"package_starts": True}])
+    assert (f"start {NAME}" in result["actions"]) is told
+
+
 @pytest.mark.parametrize("active", [True, False])
 def test_the_file_of_another_unit_is_read_before_the_restart(
     active: bool, programs: Any, called: Call, place: dict[str, Any], monkeypatch: pytest.MonkeyPatch
