@@ -125,6 +125,23 @@ def leader(shard: dict[str, Any]) -> str | None:
     return None
 
 
+def switch_over(shard: dict[str, Any], candidate: str) -> None:
+    """Let another member lead, as soon as Patroni lets it, which refuses a standby that is behind; patronictl ends well whatever the answer was.
+
+    Raises:
+        AssertionError: it does not lead in time.
+
+    """
+
+    def accepted() -> bool:
+        former = leader(shard)
+        said = run(str(former), f"patronictl -c /etc/patroni/config.yml switchover --leader {former} --candidate {candidate} --force", timeout=120)
+        return "Successfully switched over" in said
+
+    until(f"Patroni lets {candidate} lead", accepted, 120, pause=2)
+    until(f"{candidate} leads", lambda: leader(shard) == candidate, 60)
+
+
 def until(what: str, condition: Callable[[], Result], seconds: float, pause: float = 0.5) -> Result:
     """Wait until a condition holds and return its (true) value.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,9 @@ DIGEST = """
 SELECT count(*), sum(hashtextextended(concat_ws('|', m.user_id, m.id, m.created_at, m.content, m.seq), 0)::numeric), count(m.embedding) FROM unde.messages AS m
 """
 STATE = "SELECT state, copied FROM unde_private.change_of_shape"
+#: The partition that is copied last of those that hold any.
+LAST = "SELECT max(tableoid::regclass::text COLLATE \"C\") FROM unde.messages"
+HELD = "mode = 'AccessExclusiveLock' AND granted"
 
 
 def change(shard: dict[str, Any], *words: str) -> list[str]:
@@ -45,10 +49,18 @@ def primary(shard: dict[str, Any]) -> str:
 def hand_over(shard: dict[str, Any]) -> str:
     """Let the other member lead; return which that is."""
     former = primary(shard)
-    candidate = next(member for member in shard["members"] if member != former)
-    lab.run(former, f"patronictl -c /etc/patroni/config.yml switchover --leader {former} --candidate {candidate} --force", timeout=120)
-    lab.until(f"{candidate} leads", lambda: lab.leader(shard) == candidate, 60)
+    candidate = next(str(member) for member in shard["members"] if member != former)
+    lab.switch_over(shard, candidate)
     return candidate
+
+
+def hold_up(leader: str) -> None:
+    """Keep the last partition from being read, until PostgreSQL stops: what copies waits there, and a standby that was behind is so no more."""
+    last = lab.sql(leader, LAST)
+    words = ("BEGIN", f"LOCK TABLE ONLY {last} IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(600)")
+    session = f"{lab.PSQL} -Xq -d unde {' '.join(f'-c {shlex.quote(each)}' for each in words)}"
+    lab.run(leader, f"systemd-run --quiet --collect --uid=postgres sh -c {shlex.quote(session)}")
+    lab.until(f"{last} is locked", lambda: lab.sql(leader, f"SELECT count(*) FROM pg_locks WHERE relation = '{last}'::regclass AND {HELD}") == "1", 60)
 
 
 @pytest.fixture
@@ -70,6 +82,7 @@ def test_a_change_of_shape_survives_a_failover(shard: dict[str, Any]) -> None:
     generation = int(lab.sql(leader, "SELECT generation FROM unde.schema_parameter"))
     with subprocess.Popen(change(shard, "-e", "anew=yes"), cwd=lab.ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as first:
         lab.until("the second table is being filled", lambda: 0 < int((lab.sql(leader, STATE) or "none|0").split("|")[1]) < MESSAGES, 120, pause=0.2)
+        hold_up(leader)
         other = hand_over(shard)
         said = first.communicate(timeout=300)[0]
     assert first.returncode != 0, f"the run did not notice that its member leads no more: {said[-2000:]}"

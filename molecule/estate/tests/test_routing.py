@@ -14,7 +14,7 @@ import yaml
 
 VAULT, PASSWORD = lab.ROOT / ".lab/vault.yml", lab.ROOT / ".lab/vault-password"
 WRITER, READER = "shards", "routing"  #: families of keys, and so users
-FOLLOW_S, SWITCH_S, WHOLE_S = 5, 60, 180
+FOLLOW_S, WHOLE_S = 5, 180
 
 
 @cache
@@ -53,12 +53,6 @@ def naming(site: str, member: str) -> dict[str, Any]:
     return said
 
 
-def switched(shard: dict[str, Any], member: str, candidate: str) -> None:
-    """Let another member lead, and wait until it does and the shard is whole."""
-    lab.run(member, f"patronictl -c /etc/patroni/config.yml switchover --leader {member} --candidate {candidate} --force", timeout=120)
-    lab.until(f"{candidate} leads", lambda: lab.leader(shard) == candidate, SWITCH_S)
-
-
 def whole(shard: dict[str, Any]) -> bool:
     """Return whether every member but the leader streams."""
     return sorted(member["State"] for member in lab.patroni(shard["members"][0])) == sorted(["running", *["streaming"] * (len(shard["members"]) - 1)])
@@ -75,7 +69,7 @@ def shard() -> Iterator[dict[str, Any]]:
     lab.until("the shard is whole again", lambda: whole(first), WHOLE_S, 2)
     now = lab.leader(first)
     if now and now != before:
-        switched(first, now, before)
+        lab.switch_over(first, before)
     lab.until(f"{before} leads again, and the shard is whole", lambda: lab.leader(first) == before and whole(first), WHOLE_S, 2)
 
 
@@ -101,7 +95,7 @@ def test_both_sites_follow_a_switchover(shard: dict[str, Any], record_property: 
     assert former
     candidate = next(member for member in shard["members"] if member != former)
     before = {site: record(site)["epoch"] for site in kept()}
-    switched(shard, former, candidate)
+    lab.switch_over(shard, candidate)
     for site in kept():
         said = lab.until(f"Redis of {site} names {candidate}", partial(naming, site, candidate), FOLLOW_S, 0.1)
         assert said["epoch"] > before[site]
