@@ -74,7 +74,10 @@ MARK = "prove"
 HEARTBEAT = 60
 #: Roles whose check mode tells, on a host that has nothing yet, every change that the run then makes, and no other. The others' differences are told with
 #: the report; a role that joins this list stays in it.
-TRUTHFUL = frozenset(("app_service", "base", "core_database", "etcd", "exporters", "nginx_gateway", "pgbackrest", "pgbouncer", "postgres_shard", "prometheus"))
+TRUTHFUL = frozenset((
+    "alertmanager", "app_service", "base", "certificates", "core_database", "docker", "etcd", "exporters", "firewall", "grafana", "nginx_gateway",
+    "object_storage", "patroni", "pgbackrest", "pgbouncer", "postgres_shard", "posthog", "prometheus", "routing",
+))  # fmt: skip
 #: What the callback molecule/shared/callback/check_mode.py has found, a file for each scenario.
 CHECK_MODE = LOGS / "check_mode"
 #: What must have happened in the scenario of a role.
