@@ -72,12 +72,6 @@ IN_IMAGE = ("tests/software", "tests/unit")
 MARK = "prove"
 #: Seconds between two signs of life.
 HEARTBEAT = 60
-#: Roles whose check mode tells, on a host that has nothing yet, every change that the run then makes, and no other. The others' differences are told with
-#: the report; a role that joins this list stays in it.
-TRUTHFUL = frozenset((
-    "alertmanager", "app_service", "base", "certificates", "core_database", "docker", "etcd", "exporters", "firewall", "grafana", "nginx_gateway",
-    "object_storage", "patroni", "pgbackrest", "pgbouncer", "postgres_shard", "posthog", "prometheus", "routing",
-))  # fmt: skip
 #: What the callback molecule/shared/callback/check_mode.py has found, a file for each scenario.
 CHECK_MODE = LOGS / "check_mode"
 #: What must have happened in the scenario of a role.
@@ -193,10 +187,10 @@ def untruths(scenario: str) -> dict[str, list[str]]:
 
 
 def scenario_is_sound(name: str) -> Callable[[str], str]:
-    """Return a judge of a scenario: complete, and its roles' check mode truthful where they claim it."""
+    """Return a judge of a scenario: complete, and its check mode has told every change that its first run then made, and no other."""
 
     def judge(said: str) -> str:
-        lies = [f"check mode of {role}: {'; '.join(those)}" for role, those in untruths(name).items() if role in TRUTHFUL]
+        lies = [f"check mode of {role}: {'; '.join(those)}" for role, those in untruths(name).items()]
         return scenario_was_complete(said) or "; ".join(lies)
 
     return judge
@@ -488,9 +482,6 @@ def report(command: str, results: list[Result], left_out: list[str]) -> int:
     silent = [name for name in scenarios_of(command) if not any(step == f"role {name}" or step.startswith(f"{name}:") for step in ran)]
     failed = [result for result in results if result.why]
     print(*elsewhere(command), sep="\n")
-    counts = {role: len(those) for name in scenarios_of(command) for role, those in untruths(name).items()}
-    if counts:
-        print("check mode, tasks and hosts told otherwise than done, by role:", ", ".join(f"{role} {count}" for role, count in sorted(counts.items())))
     if silent and not left_out:
         print(f"scenarios that were not run: {', '.join(silent)}")
     if left_out:

@@ -86,7 +86,7 @@ def figures(found: Figures) -> list[Row]:
         ("lost after the replay", f"{sum(len(each.ids) for each in found.breaches if each.rule == 'lost')}"),
         ("served by", ", ".join(f"{shard} by {member or 'nobody'}" for shard, member in found.served_by.items()) or "–"),
         *((f"{shard} promoted", f"after {moment:.1f} s") for shard, moment in times.promoted_s.items()),
-        *((f"{record.replace(' ', ' text of ')}", "never" if moment is None else f"after {moment:.1f} s") for record, moment in times.routed_s.items()),
+        *((f"{record.replace(' ', ' told of ')}", "never" if moment is None else f"after {moment:.1f} s") for record, moment in times.routed_s.items()),
         *((f"{shard} whole again", "not" if moment is None else f"after {moment:.1f} s") for shard, moment in times.whole_s.items()),
         ("mended", "nobody saw it" if times.mended_s is None else f"after {times.mended_s:.1f} s"),
         ("a write takes longer", "–" if found.added_ms is None else f"{found.added_ms:+.0f} ms"),

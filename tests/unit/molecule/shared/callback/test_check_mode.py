@@ -79,6 +79,13 @@ def test_the_first_pair_counts(compared: Any) -> None:
     assert compared([], []) == {"done and not told": [], "told and not done": []}
 
 
+def test_what_the_verification_checks_counts_for_nothing(compared: Any, tmp_path: Path) -> None:
+    compared([], [])
+    (tmp_path / "check_mode.compared").unlink()
+    check_mode.CallbackModule().v2_playbook_on_start(SimpleNamespace(_file_name="/molecule/redis/verify.yml"))
+    assert compared([task("redis", "Install", **INSTALL)], [], again=True) == {"done and not told": [], "told and not done": []}
+
+
 def test_what_is_no_role_of_the_collection_is_nobodys(compared: Any) -> None:
     other = task("redis", "Install", **INSTALL)
     other._task._role = SimpleNamespace(get_name=lambda: "careless")
