@@ -57,9 +57,15 @@ def test_kill_9_of_postgresql_ends_with_a_writable_shard(shard: dict, record_pro
 
 
 def asked(member: str) -> str:
-    """Return the vote that a member's Patroni asks: the one that it has most connections to."""
+    """Return the vote that a member's Patroni asks: the one that it has most connections to.
+
+    Raises:
+        AssertionError: it has none now.
+
+    """
     votes = {address: host for host in lab.hosts("etcd") for address in lab.run(host, "hostname -I").split()}
     ends = lab.run(member, "ss -Htn state established dport = :2379 | awk '{print $4}'").split()
+    assert ends, "Patroni is between two votes"
     return votes[Counter(end.rpartition(":")[0] for end in ends).most_common(1)[0][0]]
 
 
@@ -74,10 +80,10 @@ def test_a_vote_that_restarts_costs_no_primary(shard: dict) -> None:
     started = lab.sql(leader, "SELECT pg_postmaster_start_time()")
     for early in BEFORE_RENEWAL:
         rounds = lab.run(leader, "journalctl -q -u patroni -o short-unix -n 400 | grep -F 'the leader with the lock' | tail -1 | cut -d ' ' -f 1")
-        moment = float(rounds) - early
-        while moment < time.time() + 1:
-            moment += loop_wait
-        lab.run(asked(leader), f"sleep {moment - time.time():.2f}; systemctl restart etcd")
+        vote = lab.until("Patroni asks a vote", lambda: asked(leader), 60)
+        # Whole rounds later: the next one that begins in a second or more, however long all this took.
+        wait_s = (float(rounds) - early - time.time() - 1) % loop_wait + 1
+        lab.run(vote, f"sleep {wait_s:.2f}; systemctl restart etcd")
         lab.until("every vote is well", votes_are_well, 60)
     assert lab.sql(leader, "SELECT pg_postmaster_start_time()") == started
 

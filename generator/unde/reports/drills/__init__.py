@@ -175,9 +175,9 @@ def _counts(each: ClientFigures) -> str:
     return ("yes" if each.judged else "no: cut off by the fault") + (", was killed" if each.killed else "")
 
 
-def _each(text: dict[Any, str]) -> str:
+def _each(by_sort: dict[Any, str]) -> str:
     """Return what is told of each sort, in one cell."""
-    return "\n".join(f"{sort} {words}" for sort, words in text.items()) or "–"
+    return "\n".join(f"{sort} {words}" for sort, words in by_sort.items()) or "–"
 
 
 def _outages(found: Outages) -> Row:
