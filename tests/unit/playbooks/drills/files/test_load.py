@@ -30,8 +30,8 @@ pytestmark = pytest.mark.skipif(Path() == PROGRAMS, reason="this machine has no 
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
-    """Return what stands in a file."""
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    """Return what stands in a file, but for a line that is being written."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,10 @@ def drilled(pair, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ig
     before = count(first)
     until(lambda: count(first) > before + 20)
     first.stop()
+    refused = {("write", None), ("read", "primary"), ("read", "replica")}
+    until(lambda: working.poll() is not None or refused <= {
+        (line["what"], line.get("of")) for line in lines(tmp_path / "app.jsonl") if line.get("result") == "failed"
+    })  # fmt: skip
     second.start()
     second.promote()
     kept = count(second)
