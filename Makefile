@@ -1,13 +1,14 @@
 # Thin: one line for each thing one can do here. The work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help lab rollout lab-down test prove image lint unit golden second-run diff matrix drill bench reference secrets
+.PHONY: help lab rollout lab-down test prove image lint unit golden second-run diff matrix drill drills bench reference secrets
 
 ENGINE ?= routeros
 SHARDS ?= 1
 CONNECTION ?= docker
 NAME ?= host-lost
 SHARD ?= 0
+SEED ?= 0
 IN_VENV := . scripts/environment &&
 IN_LAB := . scripts/environment lab &&
 
@@ -53,6 +54,9 @@ matrix: ## who really reaches whom, from every host to every other, compared wit
 
 drill: ## on the running lab: break the leading member of SHARD=0 by NAME=host-lost (or another fault: docs/drills.md) under load, mend it, judge it
 	@$(IN_LAB) scripts/lab-playbook playbooks/drills/drill.yml -e drill=yes -e fault=$(NAME) -e shard=$(SHARD)
+
+drills: ## on the running lab: every fault once, in the order of SEED=0, or for HOURS=2; FAULTS="host-lost two-votes-lost" runs these alone
+	@$(IN_LAB) scripts/drills.py --seed $(SEED) --shard $(SHARD) $(if $(HOURS),--hours $(HOURS)) $(if $(COUNT),--count $(COUNT)) $(FAULTS)
 
 bench: ## speed as ratios to yardsticks; on a running lab also the second run, role by role; figures in .cache/bench/
 	@$(IN_LAB) scripts/bench

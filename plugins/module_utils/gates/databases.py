@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.unde.infra.plugins.module_utils import postgresql
@@ -25,12 +26,15 @@ def primaries(host: Host, *, scope: str, members: dict[str, str]) -> str:
     return writable[0]
 
 
-def backups(host: Host, *, stanza: str) -> str:
-    """Return how many backups a shard has that are whole; the repository is the same for whoever is the primary now."""
-    return f"{stanza} with {host.until(lambda: _backups(host, stanza, '--repo=1', whole=True), 20, 3)}"
+def backups(host: Host, *, stanza: str, age_h: int = 0) -> str:
+    """Return how many backups a shard has that are whole; the repository is the same for whoever is the primary now.
+
+    The last one may be ``age_h`` hours old; 0: of any age.
+    """
+    return f"{stanza} with {host.until(lambda: _backups(host, stanza, '--repo=1', whole=True, age_h=age_h), 20, 3)}"
 
 
-def _backups(host: Host, stanza: str, *repository: str, whole: bool = False) -> str:
+def _backups(host: Host, stanza: str, *repository: str, whole: bool = False, age_h: int = 0) -> str:
     """Return how many backups a stanza has; with ``whole``, without those that pgBackRest found errors in."""
     [found, *_others] = host.ask_json(*postgresql.as_postgres("pgbackrest", f"--stanza={stanza}", *repository, "info", "--output=json")) or [{}]
     made = found.get("backup", [])
@@ -38,6 +42,9 @@ def _backups(host: Host, stanza: str, *repository: str, whole: bool = False) -> 
     if not there:
         why = f"pgBackRest found errors in {len(made)}" if made else found.get("status", {}).get("message", "pgBackRest knows no such stanza")
         raise NotYet(f"{stanza} has no backup{' that is whole' if whole else ''}: {why}")
+    old_h = (time.time() - max(each["timestamp"]["stop"] for each in there)) / 3600 if age_h else 0.0
+    if old_h > age_h:
+        raise Red(f"the last backup of {stanza} is {old_h:.0f} hours old, and may be {age_h}")
     return f"{len(there)} backup(s)"
 
 

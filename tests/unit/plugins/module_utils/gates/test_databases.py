@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,16 @@ def test_a_shards_backups(host: Host, programs: Any, pause: Any) -> None:
 def test_a_shard_without_a_backup(host: Host, programs: Any, told: Any, reason: str) -> None:
     programs.say("pgbackrest", told)
     assert why(databases.backups, host, stanza="shard0") == f"shard0 has no backup that is whole: {reason}"
+
+
+def test_a_backup_may_be_too_old(host: Host, programs: Any) -> None:
+    def made(hours: float) -> dict[str, Any]:
+        return {"error": False, "timestamp": {"start": 0, "stop": int(time.time() - hours * 3600)}}
+
+    programs.say("pgbackrest", [{"backup": [made(60), made(30)], "status": {"message": "ok"}}])
+    assert databases.backups(host, stanza="shard0") == "shard0 with 2 backup(s)"
+    assert databases.backups(host, stanza="shard0", age_h=31) == "shard0 with 2 backup(s)"
+    assert why(databases.backups, host, stanza="shard0", age_h=26) == "the last backup of shard0 is 30 hours old, and may be 26"
 
 
 @pytest.mark.parametrize(("row", "says"), [("1|f|512\n", "local-shard-0 is followed by 1, 512 bytes behind"), ("0|t|0\n", "")])
