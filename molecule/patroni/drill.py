@@ -11,7 +11,25 @@ import sys
 import time
 
 MEMBERS = ("pg-a", "pg-b")
-LIMITS_S = {"crash": 45, "loss": 75, "return": 150}
+ADDRESSES = {"pg-a": "198.18.23.11", "pg-b": "198.18.23.12"}
+PORT = 5432
+#: A client that waits for an answer, and says how its wait ended.
+CLIENT = """
+import socket, sys
+session = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 100)):
+    session.setsockopt(socket.IPPROTO_TCP, option, value)
+session.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+session.settimeout(90)
+print("open", flush=True)
+try:
+    print("ended" if session.recv(1) == b"" else "answered")
+except ConnectionResetError:
+    print("reset")
+except TimeoutError:
+    print("still waits")
+"""
+LIMITS_S = {"crash": 45, "loss": 75, "frozen": 75, "return": 150}
 
 
 def run(argv: list[str], timeout: float = 20) -> subprocess.CompletedProcess:
@@ -129,6 +147,42 @@ def loss() -> dict:
     return {"killed": victim, "promoted": heir, "writable_after_s": took, "back_as_replica_after_s": back}
 
 
+def reached(member: str, other: str) -> str:
+    """Return what a member says of a connection to the server of another one: nothing where it stands."""
+    connect = f"import socket; socket.create_connection(('{ADDRESSES[other]}', {PORT}), 5)"
+    done = inside(member, f'python3 -c "{connect}"')
+    return "" if done.returncode == 0 else (done.stderr.splitlines() or ["?"])[-1]
+
+
+def frozen() -> dict:
+    """Freeze the leader's processes: before another one leads, its clients are reset and its port is closed; thawed, it follows, and is open again."""
+    until("a healthy shard before the drill", healthy, 60)
+    victim = leader()
+    heir = next(member for member in MEMBERS if member != victim)
+    argv = ["docker", "exec", f"unde-patroni-{heir}", "python3", "-c", CLIENT, ADDRESSES[victim], str(PORT)]
+    with subprocess.Popen(argv, text=True, stdout=subprocess.PIPE) as client:
+        if client.stdout is None or client.stdout.readline() != "open\n":
+            sys.exit(f"{heir} does not reach {victim}")
+        inside(victim, "systemctl kill --signal=STOP patroni.service")
+        begun = time.monotonic()
+        try:
+            until("a written row", lambda: written((heir,), "after the freeze"), LIMITS_S["frozen"])
+            took = round(time.monotonic() - begun, 1)
+            refused = reached(heir, victim)
+            # It has ended by now, if the kernel ended it.
+            if (ended := client.stdout.readline() if client.poll() is not None else "it waits") != "reset\n":
+                sys.exit(f"a client of {victim}, which is frozen while {heir} leads, was not reset: {ended}")
+            if "refused" not in refused:
+                sys.exit(f"{victim} is frozen while {heir} leads, and lets clients in: {refused or 'connected'}")
+        finally:
+            inside(victim, "systemctl kill --signal=CONT patroni.service")
+    until("the thawed member as a streaming replica", healthy, LIMITS_S["return"])
+    if leader() != heir:
+        sys.exit(f"{victim} does not follow {heir}")
+    until(f"{victim} open for clients", lambda: not reached(heir, victim), 30)
+    return {"frozen": victim, "promoted": heir, "writable_after_s": took}
+
+
 def restore() -> dict:
     """Give the leadership back to the first member."""
     until("a healthy shard", healthy, LIMITS_S["return"])
@@ -140,4 +194,4 @@ def restore() -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"crash": crash, "loss": loss, "restore": restore}[sys.argv[1]]()))
+    print(json.dumps({"crash": crash, "loss": loss, "frozen": frozen, "restore": restore}[sys.argv[1]]()))

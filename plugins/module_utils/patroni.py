@@ -41,7 +41,7 @@ MEMBER: dict[str, Any] = {
     "tls_directory": {"type": "path", "default": "/etc/unde/tls"},
 }  # fmt: skip
 UNIT = "patroni.service"
-PACKAGES = ("patroni", "python3-etcd")
+PACKAGES = ("patroni", "python3-etcd", "nftables")
 PATRONICTL = "/usr/bin/patronictl"
 SOCKET = "/var/run/postgresql"
 #: Where Debian has PostgreSQL's programs, by major version.

@@ -37,6 +37,7 @@ class PatroniCluster(Model):
     loop_wait: Seconds = Field(description="seconds")
     retry_timeout: Seconds = Field(description="seconds")
     maximum_lag_on_failover_mb: Megabytes = Field(description="a replica further behind is not promoted, MB")
+    fence: bool = Field(True, description="the kernel closes the ports of a member whose lease is over: one that was frozen acknowledges nothing when it wakes")
 
 
 class CertificateAuthority(Model):

@@ -61,6 +61,8 @@ def _patroni_shared(estate: Estate, flows: Flows) -> Variables:
         "patroni_loop_wait": timing.loop_wait,
         "patroni_retry_timeout": timing.retry_timeout,
         "patroni_maximum_lag_on_failover": timing.maximum_lag_on_failover_mb * 1024 * 1024,
+        "patroni_fence": timing.fence,
+        "patroni_fence_ports": [estate.port("shard-replication"), estate.port("shard-sql")],
         "patroni_api_port": estate.port("patroni"),
         "patroni_postgresql_version": estate.layout.clusters.postgres.version,
         "patroni_data_directory": data_directory(estate),

@@ -46,7 +46,7 @@ def host(tmp_path: Path, programs: Any) -> dict[str, Any]:
     (tmp_path / "main/PG_VERSION").write_text("17\n")
     programs.say("systemctl show", "LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n")
     programs.say("psql", code=2)
-    programs.say("dpkg-query", "patroni\tinstalled\t4.0\npython3-etcd\tinstalled\t0.4\n")
+    programs.say("dpkg-query", "patroni\tinstalled\t4.0\npython3-etcd\tinstalled\t0.4\nnftables\tinstalled\t1.1\n")
     return {
         "scope": "shard0", "name": "pg-a", "address": ADDRESSES["pg-a"], "members": [{"name": name, "address": address} for name, address in ADDRESSES.items()],
         "dynamic_configuration": WANTED, "postgresql_version": "17", "data_directory": str(tmp_path / "main"), "tls_directory": str(tmp_path / "tls"),
