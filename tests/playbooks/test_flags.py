@@ -190,8 +190,8 @@ REFUSALS: dict[str, tuple[str, tuple[str, ...], Answers, str, str]] = {
     "no new value": (
         "operate/rotate_secret.yml", ("-esecret=vault_redis_passwords/cache-mood", "-evault_former="), WHOLE, "local-redis", "there is nothing to rotate"),
     "no tunnel": ("operate/rotate_tunnel_keys.yml", (), WHOLE, "local-app", "Say which: -e tunnel=<interface>"),
-    "no drill": ("drills/lose_primary.yml", (), WHOLE, LEADER, "Say that you mean it: -e drill=yes"),
-    "a drill, no": ("drills/lose_primary.yml", ("-edrill=no",), WHOLE, LEADER, "Say that you mean it: -e drill=yes"),
+    "no drill": ("drills/lose_primary.yml", (), WHOLE, LEADER, "Say that you mean it, by the name of what is broken"),
+    "a drill, no": ("drills/lose_primary.yml", ("-edrill=no",), WHOLE, LEADER, "Say that you mean it, by the name of what is broken"),
     "no such fault": ("drills/drill.yml", ("-edrill=yes", "-efault=rain"), WHOLE, LEADER, "fault=rain: there is no such fault. There are host-lost,"),
     "no such shard": ("drills/lose_primary.yml", ("-edrill=true", "-eshard=7"), WHOLE, LEADER, "The members of shard 7: the layout has none"),
     "PostHog without a yes": (
@@ -282,6 +282,14 @@ def test_a_drill_does_not_begin_on_a_shard_that_is_not_whole(folder: Path, host:
     played = call(folder, "drills/lose_primary.yml", "-edrill=yes", answers=ill)
     assert played.code != 0
     assert f"is not whole, {host} said so last: Measure the gates: master_key: it cannot open user knowledge." in played.text
+    assert played.changing == []
+
+
+def test_a_drill_does_not_begin_where_what_it_breaks_is_not_named(folder: Path) -> None:
+    played = call(folder, "drills/lose_primary.yml", f"-edrill={STANDBY}", answers=WHOLE)
+    assert played.code != 0
+    assert f"host-lost breaks {LEADER}. " in played.text
+    assert f"What is broken is named by -e drill={LEADER}; this said {STANDBY}" in played.text
     assert played.changing == []
 
 
