@@ -124,6 +124,11 @@ def drill_losses(loses: str, hosts: Sequence[str], groups: Groups) -> list[str]:
     return [f"host:{host}" for host in hosts] if loses == "host" else [f"site:{site}" for site in lost] if loses == "site" else []
 
 
+def drill_users(clients: Sequence[str], writers: int) -> dict[str, list[int]]:
+    """Return the users that each client writes for: one for each writer, and one for the writer that keeps its session. Nobody else writes for them."""
+    return {client: list(range(number * 1000 + 1, number * 1000 + writers + 2)) for number, client in enumerate(clients)}
+
+
 def etcd_leader(statuses: Mapping[str, str]) -> str:
     """Return which member of etcd leads, by what each says of itself (``etcdctl endpoint status --write-out json``).
 
@@ -148,5 +153,6 @@ class FilterModule:
             "drill_hosts": drill_hosts,
             "drill_candidates": drill_candidates,
             "drill_losses": drill_losses,
+            "drill_users": drill_users,
             "etcd_leader": etcd_leader,
         }

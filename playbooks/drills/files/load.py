@@ -2,7 +2,8 @@
 """Write to a shard, read from it and search in it as its services do, and write down what came of each attempt: the load of a drill, on one host.
 
 ``load.py run SETTINGS`` works until the file ``stop`` stands beside the settings, then says so by ``silent``, waits for ``replay``, writes again what was
-acknowledged and is not there any more, and says by ``over`` that it is done. ``load.py state SETTINGS MOMENT`` writes down what the writable member holds.
+acknowledged and is not there any more, and says by ``over`` that it is done. ``load.py state SETTINGS MOMENT`` writes down what the writable member holds,
+but for the rows of users that are left out: their client is lost with its host.
 The files are those of ``unde drill report`` (docs/drills.md); this program judges nothing.
 
 Two clients work side by side: one whose workers connect again, and one that keeps the session which it opened before the fault. A third, silent one is the
@@ -323,7 +324,8 @@ def state(settings: Mapping[str, Any], folder: Path, when: str) -> None:
         "kind": "state", "format": 1, "shard": settings["shard"], "moment": when, "member": session.member(), "timeline": timeline,
     })  # fmt: skip
     for user, number, position, _timeline in found:
-        journal.add(kind="row", user=user, number=number, position=position)
+        if user not in settings["left_out"]:
+            journal.add(kind="row", user=user, number=number, position=position)
     journal.end()
 
 

@@ -75,6 +75,10 @@ def test_what_the_loss_is_called() -> None:
     assert drills.drill_losses("", ["shard-0"], GROUPS) == []
 
 
+def test_no_two_clients_write_for_one_user() -> None:
+    assert drills.drill_users(["near", "far"], 2) == {"near": [1, 2, 3], "far": [1001, 1002, 1003]}
+
+
 def test_which_vote_leads_it_says_itself() -> None:
     def status(member: int, leader: int) -> str:
         return json.dumps([{"Endpoint": "https://10.1.0.7:2379", "Status": {"header": {"member_id": member}, "leader": leader}}])

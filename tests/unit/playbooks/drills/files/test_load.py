@@ -45,6 +45,7 @@ def drilled(pair, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ig
     settings.write_text(json.dumps({
         "client": "app", "site": "local", "shard": "shard0", "members": {first.member.host: "first", second.member.host: "second"}, "port": 5432,
         "database": OPTIONS["dbname"], "user": OPTIONS["user"], "password": "", "sslmode": "disable", "schema": "unde_drill", "users": [1, 2, 3],
+        "left_out": [7],
         "write_interval_s": 0.02, "read_interval_s": 0.02, "search_interval_s": 0.05, "journal": str(tmp_path),
     }), encoding="utf-8")  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "client")}
@@ -68,6 +69,8 @@ def drilled(pair, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ig
     })  # fmt: skip
     second.start()
     second.promote()
+    # Of a client that is lost with its host, and what it wrote down with it.
+    second.sql("INSERT INTO unde_drill.writes (usr, number) VALUES (7, 1)")
     kept = count(second)
     until(lambda: working.poll() is not None or count(second) > kept + 20)
     (tmp_path / "stop").touch()
