@@ -36,7 +36,7 @@ TAGS_GUARD = {"name": "Refuse --tags and --skip-tags", "ansible.builtin.import_t
 HOSTS_GUARD = "../../guards/hosts.yml"
 
 #: What a user switches by -e, as text where it is not JSON: "false" is true unless it is said to be a switch.
-SWITCHES = ("adopt", "anyway", "drill", "matrix_listen", "guard_some", "unde_may_initialize", "unde_may_restart")
+SWITCHES = ("adopt", "anyway", "drill_may_be_unnamed", "matrix_listen", "guard_some", "unde_may_initialize", "unde_may_restart")
 CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 
 Task = dict[str, Any]
@@ -237,7 +237,7 @@ def test_a_local_task_that_becomes_root_is_found(text: str, wrong: list[str]) ->
 
 
 @pytest.mark.parametrize(("condition", "found"), [
-    ("not anyway | default(false) | bool", False), ("not anyway | default(false)", True), ("drill == 'yes'", True), ("drill|bool", False),
+    ("not anyway | default(false) | bool", False), ("not anyway | default(false)", True), ("adopt == 'yes'", True), ("adopt|bool", False),
     ("adopt_ours == []", False), ("'drill' in groups", False), ("matrix_listen", True),
 ])
 def test_a_switch_without_bool_is_found(condition: str, found: bool) -> None:
