@@ -116,12 +116,11 @@ def drill_candidates(place: str, groups: Groups, members: Sequence[str]) -> list
 
 
 def drill_losses(loses: str, hosts: Sequence[str], groups: Groups) -> list[str]:
-    """Return what ``unde survive`` calls a loss: of each ``host``, of their ``site``, or of its ``links``; nothing where it has no word for the fault."""
+    """Return what ``unde survive`` calls a loss: of each ``host``, or of their ``site``; nothing where it has no word for the fault."""
+    if loses == "host":
+        return [f"host:{host}" for host in hosts]
     sites = _sites(groups)
-    lost = sorted({sites[host] for host in hosts})
-    if loses == "links":
-        return [f"link:{site}:{other}" for site in lost for other in sorted(set(sites.values()) - {site})]
-    return [f"host:{host}" for host in hosts] if loses == "host" else [f"site:{site}" for site in lost] if loses == "site" else []
+    return [f"site:{site}" for site in sorted({sites[host] for host in hosts})] if loses == "site" else []
 
 
 def drill_users(clients: Sequence[str], writers: int) -> dict[str, list[int]]:

@@ -71,7 +71,6 @@ def test_a_place_that_is_none() -> None:
 def test_what_the_loss_is_called() -> None:
     assert drills.drill_losses("host", ["etcd-1", "etcd-2"], GROUPS) == ["host:etcd-1", "host:etcd-2"]
     assert drills.drill_losses("site", GROUPS["site_near"], GROUPS) == ["site:near"]
-    assert drills.drill_losses("links", ["orchestrator", "shard-0"], GROUPS) == ["link:near:far", "link:near:witness"]
     assert drills.drill_losses("", ["shard-0"], GROUPS) == []
 
 
