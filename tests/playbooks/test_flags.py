@@ -82,6 +82,8 @@ CALLS = {
     "operate/give_master_key.yml": Call((), LEADER, "postgres_secret_files"),
     "operate/matrix.yml": Call(("-ematrix_file={folder}/seen.json",), "push", "port_probe"),
     "operate/remove_host.yml": Call(("-ehost=local-voice",), "local-voice", "shred --remove /etc/wireguard/wg-voice.key"),
+    "operate/reinitialize.yml": Call((f"-emember={STANDBY}",), STANDBY, "", "leaves out"),
+    "operate/switchover.yml": Call((f"-emember={STANDBY}",), STANDBY, "", "leaves out"),
     "operate/replace_etcd_member.yml": Call(("-emember=etcd-3",), "etcd-3", "certificates"),
     "operate/restore_gateway.yml": Call(("-ebackup=none",), "helsinki-gw", "routeros"),
     "operate/restore_posthog.yml": Call(("-eposthog_restore=monday", "-eunde_may_initialize=true"), "posthog", "unde-posthog restore monday"),
@@ -185,6 +187,8 @@ REFUSALS: dict[str, tuple[str, tuple[str, ...], Answers, str, str]] = {
     "a change that is none": (
         "operate/gateway_maintenance.yml", ("-echange=gateway_maintenance",), WHOLE, "helsinki-gw",
         "none of those that come with it: gateway_apply, gateway_reboot."),
+    "nobody leads": ("operate/switchover.yml", (), WHOLE, STANDBY, "Say which: -e member=<host>. Nothing is no member of a shard"),
+    "no standby": ("operate/reinitialize.yml", ("-emember=push",), WHOLE, STANDBY, "Say which: -e member=<host>. push is no member of a shard"),
     "no member": ("operate/replace_etcd_member.yml", (), WHOLE, "etcd-3", "Say which: -e member=<host>"),
     "no service": ("operate/rollback_service.yml", (), WHOLE, "local-mood", "Say which: -e service=<name>"),
     "no new value": (
@@ -291,6 +295,34 @@ def test_a_drill_does_not_begin_where_what_it_breaks_is_not_named(folder: Path) 
     assert f"host-lost breaks {LEADER}. " in played.text
     assert f"What is broken is named by -e drill={LEADER}; this said {STANDBY}" in played.text
     assert played.changing == []
+
+
+def test_a_member_that_leads_is_not_copied_anew(folder: Path) -> None:
+    played = call(folder, "operate/reinitialize.yml", f"-emember={LEADER}", answers=WHOLE)
+    assert played.code != 0
+    assert f"is led by {LEADER}. Nothing was deleted" in played.text
+    assert played.ran("reinit") == []
+    assert call(folder, "operate/reinitialize.yml", f"-emember={STANDBY}", "--check", answers=WHOLE).ran("reinit") == []
+
+
+def test_a_standby_is_copied_anew(folder: Path) -> None:
+    played = call(folder, "operate/reinitialize.yml", f"-emember={STANDBY}", answers=WHOLE)
+    assert played.ran(f"reinit shard0 {STANDBY} --force") == [STANDBY], played.text[-3000:]
+
+
+def test_a_switchover_does_not_begin_on_a_shard_that_is_not_whole(folder: Path) -> None:
+    ill: Answers = [(f"^{STANDBY} .*gates_info .*master_key", {"msg": "master_key: it cannot open user knowledge", "failed": True}), *WHOLE]
+    played = call(folder, "operate/switchover.yml", f"-emember={STANDBY}", answers=ill)
+    assert played.code != 0
+    assert played.ran("switchover") == []
+
+
+def test_a_switchover_is_asked_of_the_member_that_shall_lead(folder: Path) -> None:
+    """And of nobody where it leads already."""
+    done: Answers = [("patronictl .* switchover ", {"stdout": "Successfully switched over to it"}), *WHOLE]
+    played = call(folder, "operate/switchover.yml", f"-emember={STANDBY}", answers=done)
+    assert played.ran(f"switchover --leader {LEADER} --candidate {STANDBY} --force") == [STANDBY], played.text[-3000:]
+    assert call(folder, "operate/switchover.yml", f"-emember={LEADER}", answers=done).ran("switchover --leader") == []
 
 
 def test_the_other_votes_are_asked_by_whoever_goes(folder: Path) -> None:

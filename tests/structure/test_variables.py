@@ -39,6 +39,8 @@ SAID = {"change", "day", "drill", "host", "member", "posthog_restore", "secret",
 #: What a person gives on the command line, or the layout in `vars`, and a default or a test stands in for: found beside these words.
 OPTIONAL = ("default", "defined", "undefined", "d")
 TREES = ("playbooks", "roles")
+# Regular expressions in templates are Ansible's to read.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
 
 
 def files() -> Iterator[Path]:
