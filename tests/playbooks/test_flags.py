@@ -320,7 +320,7 @@ def test_a_switchover_does_not_begin_on_a_shard_that_is_not_whole(folder: Path) 
 def test_a_switchover_is_asked_of_the_member_that_shall_lead(folder: Path) -> None:
     """And of nobody where it leads already."""
     done: Answers = [("patronictl .* switchover ", {"stdout": "Successfully switched over to it"}), *WHOLE]
-    played = call(folder, "operate/switchover.yml", f"-emember={STANDBY}", answers=done)
+    played = call(folder, "operate/switchover.yml", f"-emember={STANDBY}", "-eswitchover_retries=1", answers=done)
     assert played.ran(f"switchover --leader {LEADER} --candidate {STANDBY} --force") == [STANDBY], played.text[-3000:]
     assert call(folder, "operate/switchover.yml", f"-emember={LEADER}", answers=done).ran("switchover --leader") == []
 
