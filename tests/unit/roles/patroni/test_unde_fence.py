@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -124,6 +125,16 @@ def test_rules_that_were_flushed_are_made_anew(program: ModuleType, kernel: dict
     assert fence.put_off(1016.0) == ""
     assert kernel["texts"][-1].startswith(program.REMOVED)
     assert fence.built
+
+
+def test_nft_that_stood_still_ends_no_fence(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host may be frozen while it runs: a program that ended of it would have its unit open the ports when the host wakes."""
+
+    def stood_still(argv: list[str], **_named: Any) -> None:
+        raise subprocess.TimeoutExpired(argv, 10)
+
+    monkeypatch.setattr(program.subprocess, "run", stood_still)
+    assert "10" in program.Fence([5432], built=True).put_off(1014.0)
 
 
 def test_the_plan_names_the_ports_of_server_and_pooler() -> None:
